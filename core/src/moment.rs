@@ -1,0 +1,97 @@
+//! Time and entropy, as they enter with every step.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Milliseconds since 1970-01-01T00:00:00Z, by the wall clock of the machine that runs the driver. Arithmetic saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMillis(pub u64);
+
+impl UnixMillis {
+    /// The instant `span` later.
+    #[must_use]
+    pub fn plus(self, span: Millis) -> Self {
+        UnixMillis(self.0.saturating_add(span.0))
+    }
+
+    /// The instant `span` earlier, 1970 at the earliest.
+    #[must_use]
+    pub fn minus(self, span: Millis) -> Self {
+        UnixMillis(self.0.saturating_sub(span.0))
+    }
+
+    /// How long ago `earlier` was; zero if it lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: UnixMillis) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A span of time in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// No time at all.
+    pub const ZERO: Millis = Millis(0);
+
+    /// A span of whole seconds.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        Millis(seconds.saturating_mul(1_000))
+    }
+
+    /// Both spans, one after the other.
+    #[must_use]
+    pub fn plus(self, other: Millis) -> Self {
+        Millis(self.0.saturating_add(other.0))
+    }
+
+    /// What is left of this span after `other` has passed.
+    #[must_use]
+    pub fn minus(self, other: Millis) -> Self {
+        Millis(self.0.saturating_sub(other.0))
+    }
+}
+
+/// The instant and 32 fresh random bytes, given with every step and never stored.
+///
+/// A driver fills `entropy` from the operating system for *each* moment. Values are derived from it by label, so one
+/// moment serves several needs and no two labels share bytes.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// The wall clock.
+    pub now: UnixMillis,
+    /// Fresh bytes of the system's random source.
+    pub entropy: [u8; 32],
+}
+
+impl Moment {
+    /// 32 bytes for one purpose: SHA-256 over the label, a zero byte and the entropy.
+    #[must_use]
+    pub fn draw(&self, label: &str) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(label.as_bytes());
+        hasher.update([0]);
+        hasher.update(self.entropy);
+        hasher.finalize().into()
+    }
+
+    /// 256 bits for one purpose as 43 characters of the URL-safe alphabet (RFC 4648 section 5, no padding).
+    #[must_use]
+    pub fn draw_text(&self, label: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.draw(label))
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Moment").field("now", &self.now).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,2 @@
+//! The command `tokenway`.
+fn main() {}
