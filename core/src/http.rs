@@ -185,6 +185,8 @@ pub enum IoFailureKind {
     Deadline,
     /// The answer began and broke off, or its head could not be read.
     Incomplete,
+    /// The head of the answer is longer than a driver reads. An oversized body is [`AnswerBody::TooLarge`].
+    TooLarge,
     /// No connection: DNS, route, refusal, proxy, TLS.
     Unreachable,
     /// The place cannot do it: a port is taken, a disk is full, a folder is read-only, no browser is there.

@@ -11,6 +11,10 @@ use crate::secret::{self, Secret};
 pub struct Snapshot(#[serde(with = "secret::exposed")] Secret);
 
 impl Snapshot {
+    pub(crate) fn from_secret(text: Secret) -> Self {
+        Snapshot(text)
+    }
+
     /// The bytes to store. They hold `state` and the PKCE verifier: store them where tokens may be stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

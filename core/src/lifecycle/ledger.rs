@@ -72,4 +72,25 @@ impl Ledger {
         }
         self
     }
+
+    /// The same notes, `by` later.
+    #[must_use]
+    pub fn aged(mut self, by: Millis) -> Self {
+        self.lands_in = self.lands_in.minus(by);
+        self.cool_down = self.cool_down.minus(by);
+        if let Some(intent) = &mut self.intent {
+            intent.age = intent.age.plus(by);
+            intent.lands_in = intent.lands_in.minus(by);
+        }
+        self
+    }
+
+    /// What counts for a login: for another than the one noted, only what may still land.
+    #[must_use]
+    pub fn of_login(self, login_id: &LoginId) -> Self {
+        if self.login_id.as_ref() == Some(login_id) {
+            return self;
+        }
+        Ledger { lands_in: self.lands_in, ..Ledger::default() }
+    }
 }

@@ -1,0 +1,281 @@
+//! From a provider and the caller's wishes to a checked [`Config`].
+
+use std::fmt;
+
+use url::Url;
+
+use super::{
+    AuthenticationMethod, Client, ClientAuthentication, Config, Server, Timing, check_endpoint, is_loopback_host,
+};
+use crate::lifecycle::record::CredentialKey;
+use crate::provider::{Endpoints, Parameter, Provider};
+use crate::secret::Secret;
+
+/// The account label when none is given.
+const DEFAULT_ACCOUNT: &str = "default";
+
+/// Parameters of the authorization request that are ours: an extra one of that name is refused (RFC 6749 section 3.1:
+/// no parameter twice).
+const OUR_PARAMETERS: [&str; 10] = [
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "response_type",
+    "scope",
+    "state",
+];
+
+/// Collects what the caller wants; [`Builder::build`] checks it.
+#[derive(Clone)]
+pub struct Builder {
+    provider: Provider,
+    account: String,
+    secret: Option<Secret>,
+    redirect_uri: Option<String>,
+    resources: Vec<String>,
+    timing: Timing,
+}
+
+/// What is wrong with a configuration, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The setting, by the name of its builder method or provider member.
+    pub setting: &'static str,
+    /// What is wrong, for people.
+    pub problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Builder {
+    pub(super) fn new(provider: Provider) -> Self {
+        Builder {
+            provider,
+            account: DEFAULT_ACCOUNT.to_owned(),
+            secret: None,
+            redirect_uri: None,
+            resources: Vec::new(),
+            timing: Timing::default(),
+        }
+    }
+
+    /// The label of the account, to keep several logins at one provider apart.
+    #[must_use]
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = account.into();
+        self
+    }
+
+    /// Another client than the provider's.
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.provider.client_id = Some(client_id.into());
+        self
+    }
+
+    /// The secret of a confidential client (or of a public one whose server wants a "secret" all the same). Sent by
+    /// the provider's method, `client_secret_basic` when it names none.
+    #[must_use]
+    pub fn client_secret(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    /// How the secret is sent.
+    #[must_use]
+    pub fn client_authentication(mut self, method: AuthenticationMethod) -> Self {
+        self.provider.client_authentication = method;
+        self
+    }
+
+    /// Other scopes than the provider's.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.provider.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// A resource that the token is for (RFC 8707); may be given several times.
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// One more parameter of the authorization request.
+    #[must_use]
+    pub fn authorize_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.provider.authorize_parameters.push(Parameter::new(name, value));
+        self
+    }
+
+    /// Another redirect URI than the provider's. Port 0 stands for any free one.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// Other waits and deadlines.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// The first setting that cannot work, by name.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        let server = check_server(&self.provider)?;
+        let redirect_uris = match self.redirect_uri {
+            Some(uri) => vec![uri],
+            None => self.provider.redirect.uris(),
+        };
+        for uri in &redirect_uris {
+            check_redirect(uri)?;
+        }
+        check_scopes(&self.provider.scopes)?;
+        for resource in &self.resources {
+            check_resource(resource)?;
+        }
+        check_extra(&self.provider.authorize_parameters)?;
+        let client_id = self.provider.client_id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
+            error("client_id", "this server has no client for everybody: register one there and name it")
+        })?;
+        let authentication = check_authentication(self.provider.client_authentication, self.secret)?;
+        if self.account.is_empty() || self.account.chars().any(char::is_control) {
+            return Err(error("account", "a label is needed, without control characters"));
+        }
+        if self.timing.request_deadline.0 == 0 {
+            return Err(error("request_deadline", "it must be longer than zero"));
+        }
+        Ok(Config {
+            key: CredentialKey {
+                provider: self.provider.id.clone(),
+                client_id: client_id.clone(),
+                account: self.account,
+            },
+            client: Client { id: client_id, authentication },
+            server,
+            redirect_uris,
+            scopes: self.provider.scopes.clone(),
+            resources: self.resources,
+            timing: self.timing,
+            provider: self.provider,
+        })
+    }
+}
+
+fn check_server(provider: &Provider) -> Result<Server, ConfigError> {
+    if let Some(issuer) = &provider.issuer {
+        let url = check_endpoint(issuer).map_err(|problem| error("issuer", format!("{issuer}: {problem}")))?;
+        if url.query().is_some() {
+            return Err(error("issuer", "it may not have a query (RFC 8414 section 2)"));
+        }
+    }
+    match (&provider.endpoints, &provider.issuer) {
+        (Some(endpoints), _) => {
+            check_endpoints(endpoints)?;
+            Ok(Server::Known(Box::new(endpoints.clone())))
+        }
+        (None, Some(issuer)) => Ok(Server::Discovered { issuer: issuer.clone() }),
+        (None, None) => Err(error("issuer", "an issuer or endpoints are needed")),
+    }
+}
+
+fn check_endpoints(endpoints: &Endpoints) -> Result<(), ConfigError> {
+    let named = [
+        ("authorization endpoint", Some(&endpoints.authorization)),
+        ("token endpoint", Some(&endpoints.token)),
+        ("revocation endpoint", endpoints.revocation.as_ref()),
+    ];
+    for (setting, url) in named {
+        if let Some(url) = url {
+            check_endpoint(url).map_err(|problem| error(setting, format!("{url}: {problem}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// RFC 8252 sections 7.1 to 7.3: loopback `http`, claimed `https`, or a private-use scheme with a dot.
+fn check_redirect(uri: &str) -> Result<(), ConfigError> {
+    let url = Url::parse(uri).map_err(|_| error("redirect_uri", format!("{uri}: it is not an absolute URL")))?;
+    if url.fragment().is_some() {
+        return Err(error("redirect_uri", "it may not have a fragment (RFC 6749 section 3.1.2)"));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if url.host_str().is_some_and(is_loopback_host) => Ok(()),
+        "http" => Err(error("redirect_uri", "http is for loopback addresses only")),
+        scheme if scheme.contains('.') => Ok(()),
+        _ => Err(error("redirect_uri", "a private-use scheme is a reversed domain name (RFC 8252 section 7.1)")),
+    }
+}
+
+/// RFC 6749 section 3.3.
+fn check_scopes(scopes: &[String]) -> Result<(), ConfigError> {
+    for scope in scopes {
+        let fits = !scope.is_empty() && scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+        if !fits {
+            return Err(error("scopes", format!("{scope:?} holds a character that no scope may have")));
+        }
+    }
+    Ok(())
+}
+
+/// RFC 8707 section 2.
+fn check_resource(resource: &str) -> Result<(), ConfigError> {
+    let url = Url::parse(resource).map_err(|_| error("resource", format!("{resource}: it is not an absolute URI")))?;
+    if url.fragment().is_some() {
+        return Err(error("resource", "it may not have a fragment (RFC 8707 section 2)"));
+    }
+    Ok(())
+}
+
+fn check_extra(parameters: &[Parameter]) -> Result<(), ConfigError> {
+    for (at, parameter) in parameters.iter().enumerate() {
+        let name = &parameter.name;
+        if OUR_PARAMETERS.contains(&name.as_str()) || name == "resource" {
+            return Err(error("authorize_parameter", format!("{name} is set by the login itself")));
+        }
+        if name.is_empty() || parameter.value.is_empty() {
+            return Err(error("authorize_parameter", "neither name nor value may be empty (RFC 6749 section 3.1)"));
+        }
+        if parameters.iter().take(at).any(|earlier| earlier.name == *name) {
+            return Err(error("authorize_parameter", format!("{name} is given twice (RFC 6749 section 3.1)")));
+        }
+    }
+    Ok(())
+}
+
+fn check_authentication(
+    method: AuthenticationMethod,
+    secret: Option<Secret>,
+) -> Result<ClientAuthentication, ConfigError> {
+    match (method, secret.filter(|secret| !secret.is_empty())) {
+        (AuthenticationMethod::PublicClient, None) => Ok(ClientAuthentication::PublicClient),
+        (AuthenticationMethod::Basic | AuthenticationMethod::PublicClient, Some(secret)) => {
+            Ok(ClientAuthentication::Basic(secret))
+        }
+        (AuthenticationMethod::Post, Some(secret)) => Ok(ClientAuthentication::Post(secret)),
+        (AuthenticationMethod::Basic | AuthenticationMethod::Post, None) => {
+            Err(error("client_secret", "this client needs its secret"))
+        }
+    }
+}
+
+fn error(setting: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError { setting, problem: problem.into() }
+}

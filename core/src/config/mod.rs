@@ -1,0 +1,107 @@
+//! What the caller knows before a flow starts: client, server, redirect, scopes, timing.
+//!
+//! A [`Config`] is built from a [`Provider`] by [`Config::builder`]; everything is checked there, so that a flow never
+//! meets a URL it may not use or a parameter that is sent twice.
+
+mod builder;
+mod client;
+mod redirect;
+mod timing;
+mod url_rules;
+
+pub use builder::{Builder, ConfigError};
+pub use client::{AuthenticationMethod, Client, ClientAuthentication};
+pub use redirect::Redirect;
+pub use timing::Timing;
+pub(crate) use url_rules::check_endpoint;
+pub use url_rules::is_loopback_host;
+
+use crate::lifecycle::record::CredentialKey;
+use crate::provider::{Endpoints, Provider};
+use crate::secret::Secret;
+use crate::wire::token_options::{Dpop, Grant, TokenContext};
+
+/// A checked configuration: the same for every flow of one credential.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct Config {
+    pub(crate) key: CredentialKey,
+    pub(crate) provider: Provider,
+    pub(crate) client: Client,
+    pub(crate) server: Server,
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) timing: Timing,
+}
+
+/// How the endpoints are found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Server {
+    /// They are known; the issuer, too, if there is one.
+    Known(Box<Endpoints>),
+    /// By the issuer's metadata (RFC 8414).
+    Discovered {
+        /// As configured: compared as a string with what the metadata says.
+        issuer: String,
+    },
+}
+
+impl Config {
+    /// Starts from what a provider says.
+    #[must_use]
+    pub fn builder(provider: Provider) -> Builder {
+        Builder::new(provider)
+    }
+
+    /// The name of the credential that this configuration leads to.
+    #[must_use]
+    pub fn key(&self) -> &CredentialKey {
+        &self.key
+    }
+
+    /// The provider it was built from.
+    #[must_use]
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    pub(crate) fn code_context(&self) -> TokenContext<'_> {
+        self.token_context(Grant::Code)
+    }
+
+    pub(crate) fn refresh_context<'a>(&'a self, spent: &'a Secret) -> TokenContext<'a> {
+        self.token_context(Grant::Refresh { old: spent })
+    }
+
+    fn token_context<'a>(&'a self, grant: Grant<'a>) -> TokenContext<'a> {
+        TokenContext {
+            grant,
+            dpop: Dpop::Off,
+            nonce_retries_done: 0,
+            options: &self.provider.answers,
+            refusal_codes: &self.provider.error_codes,
+        }
+    }
+
+    /// Waits, deadlines and intervals.
+    #[must_use]
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// The issuer, when it is known before discovery.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.provider.issuer.as_deref()
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("key", &self.key)
+            .field("redirect_uris", &self.redirect_uris)
+            .finish_non_exhaustive()
+    }
+}

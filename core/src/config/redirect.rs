@@ -1,0 +1,42 @@
+//! Where the authorization server may send the person back to (RFC 8252 section 7).
+
+use serde::{Deserialize, Serialize};
+
+/// The loopback redirect that is registered for a client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redirect {
+    /// `127.0.0.1`, `[::1]` or `localhost`, as registered.
+    #[serde(default = "loopback")]
+    pub host: String,
+    /// The registered ports, in order of preference. Empty: any free port (RFC 8252 section 7.3).
+    #[serde(default)]
+    pub ports: Vec<u16>,
+    /// The registered path, from the slash on.
+    #[serde(default = "callback")]
+    pub path: String,
+}
+
+impl Default for Redirect {
+    fn default() -> Self {
+        Redirect { host: loopback(), ports: Vec::new(), path: callback() }
+    }
+}
+
+impl Redirect {
+    /// The redirect URIs in order of preference; port 0 stands for any free one.
+    #[must_use]
+    pub fn uris(&self) -> Vec<String> {
+        let any = [0];
+        let ports: &[u16] = if self.ports.is_empty() { &any } else { &self.ports };
+        ports.iter().map(|port| format!("http://{}:{port}{}", self.host, self.path)).collect()
+    }
+}
+
+fn loopback() -> String {
+    "127.0.0.1".to_owned()
+}
+
+fn callback() -> String {
+    "/callback".to_owned()
+}

@@ -1,0 +1,42 @@
+//! Every wait that a caller may want to change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Millis;
+
+/// Waits, deadlines and intervals. All in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Timing {
+    /// The longest that one request may take, and the shortest time between two sendings of a refresh token of unknown
+    /// fate. 30 s: slow enough for providers under load, short enough for a person who waits.
+    pub request_deadline: Millis,
+    /// A token that a rejection brought is not renewed for another rejection within this span. 10 s.
+    pub reject_interval: Millis,
+    /// How long a login waits for the person. 10 minutes: MFA and password managers included.
+    pub login_timeout: Millis,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            request_deadline: Millis::seconds(30),
+            reject_interval: Millis::seconds(10),
+            login_timeout: Millis::seconds(600),
+        }
+    }
+}
+
+/// The longest time between the note of an intent and the leaving of its bytes: covers name resolution and TLS.
+const SEND_WINDOW: Millis = Millis::seconds(10);
+
+impl Timing {
+    /// How long after its note a single-use request may still leave. Never longer than the request deadline.
+    pub(crate) fn send_window(&self) -> Millis {
+        SEND_WINDOW.min(self.request_deadline)
+    }
+
+    /// How long after its note a sending can still land.
+    pub(crate) fn landing_window(&self) -> Millis {
+        self.send_window().plus(self.request_deadline)
+    }
+}

@@ -1,0 +1,281 @@
+//! The three planes of trouble: [`Rejected`] is the caller's mistake, [`Failure`] is a flow's end, and trouble of the
+//! world goes in as [`crate::event::Outcome::Failed`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::ActionId;
+use crate::http::{IoFailure, IoFailureKind};
+use crate::lifecycle::record::Record;
+use crate::moment::UnixMillis;
+
+/// The caller gave an event that answers nothing. The session is unchanged. Never depends on what a server sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// The session has ended.
+    Ended,
+    /// The id is not the outstanding one.
+    Stale {
+        /// The outstanding action.
+        expected: ActionId,
+        /// The action of the event.
+        got: ActionId,
+    },
+    /// The outcome does not answer the action.
+    WrongOutcome {
+        /// The name of the outstanding action.
+        action: &'static str,
+        /// The name of the outcome.
+        outcome: &'static str,
+    },
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejected::Ended => f.write_str("the session has ended"),
+            Rejected::Stale { expected, got } => write!(
+                f,
+                "the event answers action {}.{}, but {}.{} is outstanding",
+                got.life, got.step, expected.life, expected.step
+            ),
+            Rejected::WrongOutcome { action, outcome } => write!(f, "\"{outcome}\" does not answer \"{action}\""),
+        }
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+/// The end of a flow that did not reach its goal: the step, what was seen, what to do next.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct Failure {
+    /// Where it happened.
+    pub step: FlowStep,
+    /// What kind of trouble, for programs.
+    pub kind: FailureKind,
+    /// The HTTP status, when a server answered.
+    pub status: Option<u16>,
+    /// The OAuth error code, when there was one.
+    pub code: Option<String>,
+    /// What was seen, for people: cleaned, bounded, without secrets.
+    pub detail: String,
+    /// What to do.
+    pub next: NextStep,
+    #[serde(skip)]
+    unsaved: Option<Box<Record>>,
+}
+
+/// The steps of all flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowStep {
+    /// Waiting for the redirect, and reading it.
+    Callback,
+    /// Spending the code.
+    CodeExchange,
+    /// Removing the credential.
+    Deletion,
+    /// Reading the server's metadata.
+    Discovery,
+    /// Binding the redirect receiver.
+    Listening,
+    /// Reading the credential.
+    Loading,
+    /// Taking the lease, and reading or writing the ledger.
+    Locking,
+    /// Showing the URL.
+    Opening,
+    /// Renewing the token.
+    Refresh,
+    /// Telling the server that a login is over.
+    Revocation,
+    /// Writing the credential.
+    Saving,
+}
+
+impl FlowStep {
+    /// For people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FlowStep::Callback => "waiting for the browser",
+            FlowStep::CodeExchange => "exchanging the code",
+            FlowStep::Deletion => "removing the login",
+            FlowStep::Discovery => "reading the server's metadata",
+            FlowStep::Listening => "listening for the redirect",
+            FlowStep::Loading => "reading the login",
+            FlowStep::Locking => "taking the lock",
+            FlowStep::Opening => "opening the browser",
+            FlowStep::Refresh => "renewing the token",
+            FlowStep::Revocation => "revoking the login",
+            FlowStep::Saving => "saving the login",
+        }
+    }
+}
+
+/// What went wrong, as data. Variants carry nothing: details are in the [`Failure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The refreshed token speaks of another account.
+    AccountChanged,
+    /// The API refuses a token that was renewed for a rejection a moment ago.
+    ApiRefusesNewToken,
+    /// A mistake in this library.
+    Bug,
+    /// Another process holds the lease.
+    Busy,
+    /// The person or the program cancelled.
+    Cancelled,
+    /// The server wants to be asked later.
+    CoolDown,
+    /// The process that ran the login died after its code was on its way.
+    Interrupted,
+    /// The server's answer breaks a rule that we rely on.
+    Misbehaved,
+    /// The configuration and the server do not fit.
+    Misconfigured,
+    /// Nobody is logged in.
+    NoCredential,
+    /// Nobody knows whether the server acted.
+    OutcomeUnknown,
+    /// The server said no.
+    Refused,
+    /// The store cannot be read or written.
+    Store,
+    /// The server has trouble of its own.
+    ServerTrouble,
+    /// Nobody came back in time.
+    TimedOut,
+    /// This machine cannot do it: no port, no browser.
+    Unable,
+    /// The server cannot be reached.
+    Unreachable,
+}
+
+/// What to do about a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum NextStep {
+    /// Something that only the person can do.
+    AskUser {
+        /// What.
+        what: String,
+    },
+    /// Something in the configuration, of this program or of the machine.
+    FixConfiguration {
+        /// What.
+        what: String,
+    },
+    /// Log in again.
+    LogIn,
+    /// Nobody knows what the server did: ask again then, and it will be found out.
+    OutcomeUnknown {
+        /// The earliest useful instant.
+        retry_at: UnixMillis,
+    },
+    /// A mistake in this library.
+    ReportBug,
+    /// Try again.
+    RetryAt {
+        /// The earliest useful instant.
+        at: UnixMillis,
+    },
+}
+
+impl Failure {
+    /// A failure with nothing but its kind.
+    #[must_use]
+    pub fn new(step: FlowStep, kind: FailureKind, detail: impl Into<String>, next: NextStep) -> Self {
+        Failure { step, kind, status: None, code: None, detail: detail.into(), next, unsaved: None }
+    }
+
+    pub(crate) fn bug(detail: &str) -> Self {
+        Failure::new(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug)
+    }
+
+    /// Trouble of the world, as the end of a flow.
+    pub(crate) fn io(step: FlowStep, failure: &IoFailure, retry_at: UnixMillis) -> Self {
+        let (kind, next) = match failure.kind {
+            IoFailureKind::Cancelled => (FailureKind::Cancelled, NextStep::RetryAt { at: retry_at }),
+            IoFailureKind::Deadline
+            | IoFailureKind::Incomplete
+            | IoFailureKind::TooLarge
+            | IoFailureKind::Unreachable => (FailureKind::Unreachable, NextStep::RetryAt { at: retry_at }),
+            IoFailureKind::Unable => (FailureKind::Unable, NextStep::FixConfiguration { what: failure.detail.clone() }),
+        };
+        Failure::new(step, kind, failure.detail.clone(), next)
+    }
+
+    /// Trouble of the store.
+    pub(crate) fn store(step: FlowStep, failure: &IoFailure) -> Self {
+        let next = NextStep::FixConfiguration { what: format!("the credential store: {}", failure.detail) };
+        Failure::new(step, FailureKind::Store, failure.detail.clone(), next)
+    }
+
+    pub(crate) fn with_code(mut self, status: Option<u16>, code: Option<String>) -> Self {
+        self.status = status;
+        self.code = code;
+        self
+    }
+
+    pub(crate) fn with_unsaved(mut self, record: Box<Record>) -> Self {
+        self.unsaved = Some(record);
+        self
+    }
+
+    /// The tokens of a login that could not be saved, once: whoever takes them is the only one who has them.
+    #[must_use]
+    pub fn take_unsaved(&mut self) -> Option<Box<Record>> {
+        self.unsaved.take()
+    }
+
+    /// The same failure for others to see: without tokens.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Failure { unsaved: None, ..self.clone() }
+    }
+
+    /// The one line that says what to do, for people.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match &self.next {
+            NextStep::AskUser { what } | NextStep::FixConfiguration { what } => what.clone(),
+            NextStep::LogIn => "Log in again.".to_owned(),
+            NextStep::OutcomeUnknown { .. } => {
+                "Nobody knows yet whether the server acted: ask again in a while and it will be found out.".to_owned()
+            }
+            NextStep::ReportBug => "This is a mistake in tokenway: please report it.".to_owned(),
+            NextStep::RetryAt { .. } => "Try again later.".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step.name(), self.detail)?;
+        match (self.status, &self.code) {
+            (Some(status), Some(code)) => write!(f, " (HTTP {status}, {code})"),
+            (Some(status), None) => write!(f, " (HTTP {status})"),
+            (None, Some(code)) => write!(f, " ({code})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("step", &self.step)
+            .field("kind", &self.kind)
+            .field("status", &self.status)
+            .field("code", &self.code)
+            .field("detail", &self.detail)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,192 @@
+//! Logins that outlive their process: snapshots and how they are resumed.
+//!
+//! A snapshot holds `state`, verifier and nonce, but no client secret and never a token. From `Begin` on it is a stub:
+//! no code, no verifier.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::end;
+use super::state::{Bound, Prepared, State, Target};
+use super::{LoggedIn, Login, Task};
+use crate::config::Config;
+use crate::event::Callback;
+use crate::flow::discovery::Discovery;
+use crate::lifecycle::record::CredentialKey;
+use crate::machine::Next;
+use crate::moment::Moment;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::snapshot::Snapshot;
+
+/// The format that this version writes, and the only one that it reads.
+const FORMAT: u32 = 1;
+
+/// A snapshot cannot be resumed: the login starts anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Another version wrote it.
+    Format {
+        /// Its number.
+        found: u32,
+    },
+    /// It is not a snapshot of a login.
+    NotASnapshot,
+    /// It belongs to another credential than the configuration names.
+    OtherCredential,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::Format { found } => {
+                write!(f, "the snapshot has format {found}, which this version cannot read")
+            }
+            Unreadable::NotASnapshot => f.write_str("this is not the snapshot of a login"),
+            Unreadable::OtherCredential => f.write_str("the snapshot belongs to another login than the one configured"),
+        }?;
+        f.write_str(": log in again")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    format: u32,
+    login: String,
+    at: Stage,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Begun,
+    Open(Box<Open>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Open {
+    life: u32,
+    key: CredentialKey,
+    prepared: Prepared,
+    waits_for: WaitsFor,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WaitsFor {
+    Callback { target: Target, redirect_uri: String, received: Option<Callback> },
+    Metadata { discovery: Discovery },
+    Receiver { target: Target },
+    UrlShown { target: Target, redirect_uri: String },
+}
+
+impl Session<Login> {
+    /// What to store after each advance, so that another process can go on. `None` once the login has ended: then the
+    /// stored snapshot is to be removed.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Snapshot> {
+        let login = self.machine()?;
+        let waits_for = match &login.state {
+            State::Awaiting { target, redirect_uri } => {
+                let (target, redirect_uri) = (target.clone(), redirect_uri.clone());
+                WaitsFor::Callback { target, redirect_uri, received: None }
+            }
+            State::Beginning { target, redirect_uri, callback, .. } => {
+                let (target, redirect_uri) = (target.clone(), redirect_uri.clone());
+                WaitsFor::Callback { target, redirect_uri, received: Some(callback.clone()) }
+            }
+            State::Discovering { discovery } => WaitsFor::Metadata { discovery: discovery.clone() },
+            State::Listening { target, bound: None } => WaitsFor::Receiver { target: target.clone() },
+            State::Listening { target, bound: Some(bound) } => {
+                let (target, redirect_uri) = (target.clone(), bound.redirect_uri.clone());
+                if bound.url_was_shown {
+                    WaitsFor::Callback { target, redirect_uri, received: None }
+                } else {
+                    WaitsFor::UrlShown { target, redirect_uri }
+                }
+            }
+            State::Opening { target, redirect_uri } => {
+                WaitsFor::UrlShown { target: target.clone(), redirect_uri: redirect_uri.clone() }
+            }
+            State::Exchanging { .. } | State::Pausing { .. } | State::Saving { .. } => {
+                return Some(Snapshot::begun(&login.task.prepared.name));
+            }
+        };
+        let open = Open {
+            life: self.life(),
+            key: login.task.config.key.clone(),
+            prepared: login.task.prepared.clone(),
+            waits_for,
+        };
+        let login = open.prepared.name.clone();
+        Snapshot::of(&Stored { format: FORMAT, login, at: Stage::Open(Box::new(open)) })
+    }
+
+    /// Goes on with a login whose process died. Ids of the old process are stale.
+    ///
+    /// A login that had begun its exchange ends at once: its code may have been spent. One that waits for its redirect
+    /// listens on exactly the old redirect URI again, or ends.
+    ///
+    /// # Errors
+    /// The bytes are not a snapshot of this login, or of another version: log in again.
+    pub fn resume(bytes: &[u8], config: &Config, moment: Moment) -> Result<Self, Unreadable> {
+        let format: Format = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotASnapshot)?;
+        if format.format != FORMAT {
+            return Err(Unreadable::Format { found: format.format });
+        }
+        let stored: Stored = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotASnapshot)?;
+        let Stage::Open(open) = stored.at else {
+            return Ok(Session::ended(Err(Box::new(end::interrupted()))));
+        };
+        if open.key != config.key {
+            return Err(Unreadable::OtherCredential);
+        }
+        let Open { life, prepared, waits_for, .. } = *open;
+        let task = Task { config: config.clone(), prepared };
+        let next = match waits_for {
+            WaitsFor::Callback { target, redirect_uri, received: None } => {
+                let bound = Some(Bound { redirect_uri, url_was_shown: true });
+                task.to(State::Listening { target, bound })
+            }
+            WaitsFor::Callback { target, redirect_uri, received: Some(callback) } => {
+                task.received(target, redirect_uri, callback, moment.now)
+            }
+            WaitsFor::Metadata { discovery } => task.to(State::Discovering { discovery }),
+            WaitsFor::Receiver { target } => task.to(State::Listening { target, bound: None }),
+            WaitsFor::UrlShown { target, redirect_uri } => {
+                let bound = Some(Bound { redirect_uri, url_was_shown: false });
+                task.to(State::Listening { target, bound })
+            }
+        };
+        Ok(session(next).in_life(life.saturating_add(1)))
+    }
+}
+
+fn session(next: Next<Login, LoggedIn>) -> Session<Login> {
+    match next {
+        Next::Continue(login) | Next::Ignore(login, _) => Session::new(login),
+        Next::Done(output) => Session::ended(Ok(output)),
+        Next::Fail(failure) => Session::ended(Err(failure)),
+    }
+}
+
+/// The member that every version has.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+impl Snapshot {
+    /// What is left of a login from the claim of its code on.
+    pub(super) fn begun(name: &str) -> Snapshot {
+        let stub = serde_json::json!({ "format": FORMAT, "login": name, "at": "begun" });
+        Snapshot::from_secret(Secret::new(stub.to_string()))
+    }
+
+    fn of(stored: &Stored) -> Option<Snapshot> {
+        serde_json::to_string(stored).ok().map(|text| Snapshot::from_secret(Secret::new(text)))
+    }
+}

@@ -1,0 +1,140 @@
+//! How a login ends: the record, or the reason.
+
+use crate::config::Config;
+use crate::error::{Failure, FailureKind, FlowStep, NextStep};
+use crate::flow::id_token;
+use crate::http::{IoFailure, Sent};
+use crate::lifecycle::record::Record;
+use crate::lifecycle::{identity, renewal};
+use crate::moment::{Millis, Moment, UnixMillis};
+use crate::wire::callback::CallbackError;
+use crate::wire::class::Advice;
+use crate::wire::token::Tokens;
+use crate::wire::token_error::AnswerError;
+
+use super::state::{Prepared, Target};
+
+/// When to come back to a server in trouble that did not say when.
+const RETRY_AFTER: Millis = Millis::seconds(10);
+
+/// A login that stands: saved, and ready for [`crate::lifecycle::GetToken`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct LoggedIn {
+    /// What was saved.
+    pub record: Box<Record>,
+    /// What stood there before, if anything: perhaps another person's login.
+    pub replaced: Option<Box<Record>>,
+    /// What the person may want to know.
+    pub notes: Vec<LoginNote>,
+}
+
+/// Something about a login that works.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LoginNote {
+    /// The server gave no refresh token: the login ends with its access token.
+    NoRefreshToken,
+    /// Scopes that were asked for and not granted.
+    ScopesMissing(Vec<String>),
+}
+
+/// The record of an answer that passes every check.
+pub(super) fn record(
+    config: &Config,
+    prepared: &Prepared,
+    target: &Target,
+    tokens: Tokens,
+    received_at: UnixMillis,
+    moment: &Moment,
+) -> Result<(Record, Vec<LoginNote>), Failure> {
+    let nonce = target.nonce(config, prepared);
+    if let Err(why) = id_token::check_first(config, tokens.id_token.as_ref(), nonce, received_at) {
+        let next = NextStep::FixConfiguration { what: "Check the issuer and the client id.".to_owned() };
+        return Err(Failure::new(FlowStep::CodeExchange, FailureKind::Misbehaved, why, next));
+    }
+    let record = renewal::first(config, &target.endpoints, &target.scopes, tokens, received_at, moment);
+    if let Some(claim) = identity::missing(&config.provider, &record.claims) {
+        let detail = format!("the tokens do not say the {claim}, which {} needs", config.provider.name);
+        let what = "Log in with an account that has access there.".to_owned();
+        let next = NextStep::AskUser { what };
+        return Err(Failure::new(FlowStep::CodeExchange, FailureKind::Misbehaved, detail, next));
+    }
+    let notes = notes(&record, &target.scopes);
+    Ok((record, notes))
+}
+
+fn notes(record: &Record, requested: &[String]) -> Vec<LoginNote> {
+    let granted = record.scopes.as_deref().unwrap_or(requested);
+    let missing: Vec<String> = requested.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
+    let mut notes = Vec::new();
+    if record.refresh_token.is_none() {
+        notes.push(LoginNote::NoRefreshToken);
+    }
+    if !missing.is_empty() {
+        notes.push(LoginNote::ScopesMissing(missing));
+    }
+    notes
+}
+
+pub(super) fn nobody_came_back() -> Failure {
+    let detail = "nobody came back from the browser in time";
+    Failure::new(FlowStep::Callback, FailureKind::TimedOut, detail, NextStep::LogIn)
+}
+
+pub(super) fn interrupted() -> Failure {
+    let detail = "this login was interrupted after its code was on its way; a code can be used only once";
+    Failure::new(FlowStep::CodeExchange, FailureKind::Interrupted, detail, NextStep::LogIn)
+}
+
+/// A resumed login cannot listen where the server will send the person.
+pub(super) fn receiver_lost(redirect_uri: &str) -> Failure {
+    let detail = format!("this login was interrupted, and {redirect_uri} cannot be listened on again");
+    Failure::new(FlowStep::Listening, FailureKind::Interrupted, detail, NextStep::LogIn)
+}
+
+/// The exchange did not come back.
+pub(super) fn exchange_lost(failure: &IoFailure) -> Failure {
+    let (kind, detail) = match failure.sent {
+        Sent::MaybeSent => {
+            let text = format!("the answer was lost, and the code can be used only once: {}", failure.detail);
+            (FailureKind::OutcomeUnknown, text)
+        }
+        Sent::NotSent => (FailureKind::Unreachable, failure.detail.clone()),
+    };
+    Failure::new(FlowStep::CodeExchange, kind, detail, NextStep::LogIn)
+}
+
+/// The server did not give tokens. The code is spent, or as good as: every way on starts with a new login.
+pub(super) fn exchange_failure(error: AnswerError, now: UnixMillis) -> Failure {
+    let (kind, next) = advised(error.advice, &error.detail, error.retry_after, now);
+    Failure::new(FlowStep::CodeExchange, kind, error.detail, next).with_code(error.status, error.code)
+}
+
+/// The redirect brought an error, or cannot be trusted.
+pub(super) fn callback_failure(error: CallbackError, provider: &str, now: UnixMillis) -> Failure {
+    let (kind, next) = if error.advice == Advice::TellUser {
+        let what = format!("{provider} says that the login was declined. Log in again to allow it.");
+        (FailureKind::Refused, NextStep::AskUser { what })
+    } else {
+        advised(error.advice, &error.detail, None, now)
+    };
+    Failure::new(FlowStep::Callback, kind, error.detail, next).with_code(None, error.code)
+}
+
+fn advised(advice: Advice, detail: &str, retry_after: Option<u32>, now: UnixMillis) -> (FailureKind, NextStep) {
+    match advice {
+        Advice::FixConfig | Advice::StepUp | Advice::TryNext => {
+            let what = format!("Check the client's configuration: {detail}");
+            (FailureKind::Misconfigured, NextStep::FixConfiguration { what })
+        }
+        Advice::RetryLater | Advice::SlowDown | Advice::PollAgain | Advice::RetryWithNonce => {
+            let span = retry_after.map_or(RETRY_AFTER, |seconds| Millis::seconds(u64::from(seconds)));
+            (FailureKind::ServerTrouble, NextStep::RetryAt { at: now.plus(span) })
+        }
+        Advice::Uncertain => (FailureKind::OutcomeUnknown, NextStep::LogIn),
+        Advice::Reauthenticate | Advice::RestartFlow => (FailureKind::Refused, NextStep::LogIn),
+        Advice::AbortFlow | Advice::KeepWaiting | Advice::Surface | Advice::TellUser => {
+            (FailureKind::Misbehaved, NextStep::LogIn)
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! One login, one machine a file.
+
+mod discovery;
+pub(crate) mod id_token;
+pub mod login;
+
+pub use login::{LoggedIn, Login};

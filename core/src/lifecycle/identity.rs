@@ -1,0 +1,43 @@
+//! Who is logged in, as the tokens say. Read, never validated: a claim here opens no door.
+
+use std::collections::BTreeMap;
+
+use crate::provider::{IdentityClaim, Provider, TokenName};
+use crate::secret::Secret;
+use crate::wire::jwt::{self, Claims};
+
+/// The provider's claims, from the first place that has each.
+pub(crate) fn read(provider: &Provider, access_token: &Secret, id_token: Option<&Secret>) -> BTreeMap<String, String> {
+    let access = jwt::claims(access_token.expose()).ok();
+    let id = id_token.and_then(|token| jwt::claims(token.expose()).ok());
+    let find = |claim: &IdentityClaim| {
+        claim.places.iter().find_map(|place| {
+            let claims: Option<&Claims> = match place.token {
+                TokenName::AccessToken => access.as_ref(),
+                TokenName::IdToken => id.as_ref(),
+            };
+            let path: Vec<&str> = place.path.iter().map(String::as_str).collect();
+            claims?.text(&path)
+        })
+    };
+    provider.identity.iter().filter_map(|claim| Some((claim.name.clone(), find(claim)?))).collect()
+}
+
+/// The first claim that the provider demands and the tokens lack.
+pub(crate) fn missing<'a>(provider: &'a Provider, claims: &BTreeMap<String, String>) -> Option<&'a str> {
+    provider
+        .identity
+        .iter()
+        .find(|claim| claim.required && !claims.contains_key(&claim.name))
+        .map(|claim| claim.name.as_str())
+}
+
+/// The first claim that must stay and did not. What the new tokens leave out has not changed.
+pub(crate) fn changed<'a>(
+    provider: &'a Provider,
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> Option<&'a str> {
+    let differs = |name: &str| before.get(name).zip(after.get(name)).is_some_and(|(before, after)| before != after);
+    provider.identity.iter().find(|claim| claim.fixed && differs(&claim.name)).map(|claim| claim.name.as_str())
+}

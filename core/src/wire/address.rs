@@ -1,0 +1,104 @@
+//! URLs taken apart and compared as they are written: a parser that tidies up (dot segments, escapes, backslashes)
+//! would find a redirect URI in what is not one.
+
+/// The parts of a URL (RFC 3986 section 3), none decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address<'a> {
+    scheme: &'a str,
+    /// Host and port, and the user when somebody hides one there. Empty for private-use schemes (`com.example:/cb`).
+    authority: &'a str,
+    /// `/` when nothing stands there.
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) fragment: Option<&'a str>,
+}
+
+/// Takes an absolute URL apart; `None` when it has no scheme.
+pub(crate) fn parse(url: &str) -> Option<Address<'_>> {
+    let (scheme, rest) = url.split_once(':')?;
+    if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+        return None;
+    }
+    let (rest, fragment) = cut(rest, '#');
+    let (rest, query) = cut(rest, '?');
+    let (authority, path) = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        None => ("", rest),
+    };
+    let path = if path.is_empty() { "/" } else { path };
+    Some(Address { scheme, authority, path, query, fragment })
+}
+
+impl Address<'_> {
+    /// The same scheme, authority and path, byte for byte but for the case of scheme and host.
+    pub(crate) fn is_at(&self, other: &Address<'_>) -> bool {
+        self.has_origin_of(other) && self.path == other.path
+    }
+
+    /// The same scheme and authority.
+    pub(crate) fn has_origin_of(&self, other: &Address<'_>) -> bool {
+        self.scheme.eq_ignore_ascii_case(other.scheme) && other.is_host(self.authority)
+    }
+
+    /// Whether a `Host` header names this authority; the scheme's own port may be left out.
+    pub(crate) fn is_host(&self, host: &str) -> bool {
+        self.without_own_port(host).eq_ignore_ascii_case(self.without_own_port(self.authority))
+    }
+
+    /// Whether the text is authority and path, as browsers show addresses.
+    pub(crate) fn is_without_scheme(&self, text: &str) -> bool {
+        let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let path = if path.is_empty() { "/" } else { path };
+        !self.authority.is_empty() && self.is_host(authority) && path == self.path
+    }
+
+    fn without_own_port<'h>(&self, host: &'h str) -> &'h str {
+        let port = if self.scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+        host.strip_suffix(port).unwrap_or(host)
+    }
+}
+
+fn cut(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(left: &str, right: &str) -> bool {
+        parse(left).unwrap().is_at(&parse(right).unwrap())
+    }
+
+    #[test]
+    fn only_the_case_of_scheme_and_host_and_an_own_port_may_differ() {
+        let redirect = "http://localhost:1455/auth/callback";
+        assert!(same("HTTP://LOCALHOST:1455/auth/callback?code=x#y", redirect));
+        assert!(same("http://127.0.0.1/", "http://127.0.0.1:80"));
+        assert!(same("https://a.example:443/cb", "https://a.example/cb"));
+        assert!(same("com.example.app:/cb?code=1", "com.example.app:/cb"));
+        for other in [
+            "https://localhost:1455/auth/callback",
+            "http://localhost:1456/auth/callback",
+            "http://localhost/auth/callback",
+            "http://localhost:1455/auth/callback/",
+            "http://localhost:1455/auth/Callback",
+            "http://localhost:1455//auth/callback",
+            "http://localhost:1455/x/../auth/callback",
+            "http://localhost:1455/auth/%63allback",
+            "http://user:pw@localhost:1455/auth/callback",
+            "http://localhost.:1455/auth/callback",
+            "http://localhost:1455\\@evil.example/auth/callback",
+            "http:/localhost:1455/auth/callback",
+        ] {
+            assert!(!same(other, redirect), "{other}");
+        }
+    }
+
+    #[test]
+    fn texts_without_a_scheme_are_no_addresses() {
+        for text in ["", "/callback?x=http://a", "?code=a:b", "localhost", "://x", "4/0Ab:c"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Decoding `application/x-www-form-urlencoded` (RFC 6749 appendix B): `+` is a space, `%XX` is decoded once.
+
+/// The pairs in order, repeated names included. What is not valid (a broken escape, bytes that are not UTF-8) becomes
+/// U+FFFD, which no token, code or state contains: the checks that follow fail instead of guessing.
+pub(crate) fn decode(text: &str) -> Vec<(String, String)> {
+    text.split('&').filter(|pair| !pair.is_empty()).map(decode_pair).collect()
+}
+
+fn decode_pair(pair: &str) -> (String, String) {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    (decode_text(name), decode_text(value))
+}
+
+fn decode_text(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => match escaped(after) {
+                Some(decoded) => {
+                    bytes.push(decoded);
+                    rest = after.get(2..).unwrap_or_default();
+                }
+                None => bytes.extend_from_slice("\u{fffd}".as_bytes()),
+            },
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn escaped(after: &[u8]) -> Option<u8> {
+    let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    u8::try_from(digit(0)? * 16 + digit(1)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> String {
+        decode(&format!("a={text}")).remove(0).1
+    }
+
+    #[test]
+    fn escapes_are_decoded_once() {
+        assert_eq!(one("a%2Bb%3d%3D"), "a+b==");
+        assert_eq!(one("a+b%20c"), "a b c");
+        assert_eq!(one("%2541"), "%41");
+        assert_eq!(one("caf%C3%A9"), "café");
+        assert_eq!(one("x=y;z"), "x=y;z");
+    }
+
+    #[test]
+    fn invalid_escapes_and_bytes_stay_invalid() {
+        for text in ["%", "%4", "%zz", "%+1", "%c0%ae", "%e2%28%a1", "%ff"] {
+            assert!(one(text).contains('\u{fffd}'), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_keep_their_order_and_their_repeats() {
+        let pairs = decode("&a=1&&b&a=2&%63=3&");
+        let expected = [("a", "1"), ("b", ""), ("a", "2"), ("c", "3")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert!(decode("").is_empty());
+    }
+}

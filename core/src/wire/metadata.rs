@@ -1,0 +1,99 @@
+//! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0).
+
+use url::Url;
+
+use crate::config::check_endpoint;
+use crate::http::{AnswerBody, HttpAnswer};
+use crate::provider::Endpoints;
+use crate::wire::json::{self, Members, Value};
+use crate::wire::{pkce, text};
+
+/// The places where the metadata of an issuer may lie, in the order in which they are asked: RFC 8414 section 3.1
+/// (inserted between host and path), then OpenID Connect inserted, then appended.
+pub(crate) fn locations(issuer: &Url) -> Vec<String> {
+    let path = issuer.path().trim_end_matches('/');
+    let origin = issuer.origin().ascii_serialization();
+    let mut places = vec![
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        format!("{origin}/.well-known/openid-configuration{path}"),
+    ];
+    if !path.is_empty() {
+        places.push(format!("{origin}{path}/.well-known/openid-configuration"));
+    }
+    places
+}
+
+/// Members that decide where secrets go.
+const READ_ONCE: [&str; 5] =
+    ["issuer", "authorization_endpoint", "token_endpoint", "revocation_endpoint", "code_challenge_methods_supported"];
+
+/// What a login needs of the metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) scopes_supported: Vec<String>,
+}
+
+/// Why a document does not help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MetadataError {
+    /// Nothing lies there: the next place may have it.
+    NotHere(String),
+    /// The server is in trouble. Going on to another place would let trouble choose the document.
+    Trouble(String),
+    /// A document that may not be used.
+    Unusable(String),
+}
+
+/// Reads the answer of one of the [`locations`].
+pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, MetadataError> {
+    match answer.status {
+        200 => {}
+        300..=399 => return Err(MetadataError::Trouble("it redirects, which is never followed".to_owned())),
+        429 | 500..=599 => return Err(MetadataError::Trouble(format!("it answers {}", answer.status))),
+        status => return Err(MetadataError::NotHere(format!("it answers {status}"))),
+    }
+    let AnswerBody::Text(body) = &answer.body else {
+        return Err(MetadataError::NotHere("it answers something else than JSON".to_owned()));
+    };
+    let Ok(object) = json::object(body.expose()) else {
+        return Err(MetadataError::NotHere("it answers something else than a JSON object".to_owned()));
+    };
+    let unusable = |text: String| MetadataError::Unusable(text);
+    if let Some(name) = object.repeated(&READ_ONCE) {
+        return Err(unusable(format!("it gives {name} more than once")));
+    }
+    let said = object.text("issuer").unwrap_or_default();
+    if said != issuer {
+        let said = text::name_for_people(said);
+        return Err(unusable(format!(
+            "it speaks for the issuer \"{said}\", not for \"{issuer}\" (RFC 8414 section 3.3)"
+        )));
+    }
+    let methods = texts(&object, "code_challenge_methods_supported");
+    if methods.is_some_and(|methods| !methods.iter().any(|method| method == pkce::METHOD)) {
+        return Err(unusable("the server does not support PKCE with S256 (RFC 7636 section 4.2)".to_owned()));
+    }
+    let endpoint = |name: &str| match object.text(name) {
+        Some(url) => match check_endpoint(url) {
+            Ok(_) => Ok(Some(url.to_owned())),
+            Err(problem) => Err(unusable(format!("its {name} may not be used: {problem}"))),
+        },
+        None => Ok(None),
+    };
+    let missing = |name: &str| unusable(format!("it names no {name}"));
+    Ok(Metadata {
+        endpoints: Endpoints {
+            authorization: endpoint("authorization_endpoint")?.ok_or_else(|| missing("authorization_endpoint"))?,
+            token: endpoint("token_endpoint")?.ok_or_else(|| missing("token_endpoint"))?,
+            revocation: endpoint("revocation_endpoint")?,
+            iss_in_response: object.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
+        },
+        scopes_supported: texts(&object, "scopes_supported").unwrap_or_default(),
+    })
+}
+
+fn texts(object: &Members<'_>, name: &str) -> Option<Vec<String>> {
+    let elements = object.get(name)?.as_array()?;
+    Some(elements.iter().filter_map(Value::as_text).map(str::to_owned).collect())
+}
