@@ -199,3 +199,7 @@ impl Action {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "action_tests.rs"]
+mod tests;

@@ -159,3 +159,7 @@ pub enum CallbackSource {
     /// Typed or pasted by the person at the local terminal.
     Pasted,
 }
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+pub(crate) mod tests;

@@ -95,3 +95,71 @@ impl fmt::Debug for Moment {
         f.debug_struct("Moment").field("now", &self.now).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::wire::pkce::Verifier;
+
+    fn moment(entropy: [u8; 32]) -> Moment {
+        Moment { now: UnixMillis(1), entropy }
+    }
+
+    /// 32 bytes that no other number gives.
+    fn counted(number: u32) -> [u8; 32] {
+        let mut entropy = [0; 32];
+        entropy[..4].copy_from_slice(&number.to_be_bytes());
+        entropy
+    }
+
+    #[test]
+    fn each_purpose_gets_bytes_of_its_own() {
+        let moment = moment([7; 32]);
+        let labels = ["state", "nonce", "code verifier", "login name", "login id", "renewal jitter", "", "stat"];
+        let values: BTreeSet<[u8; 32]> = labels.iter().map(|label| moment.draw(label)).collect();
+        assert_eq!(values.len(), labels.len());
+        assert!(!values.contains(&moment.entropy));
+    }
+
+    #[test]
+    fn a_draw_is_sha_256_over_label_zero_and_entropy() {
+        let expected: [u8; 32] = Sha256::digest([b"state\0".as_slice(), &[7; 32]].concat()).into();
+        assert_eq!(moment([7; 32]).draw("state"), expected);
+        assert_eq!(moment([7; 32]).draw_text("state"), URL_SAFE_NO_PAD.encode(expected));
+    }
+
+    #[test]
+    fn a_draw_does_not_depend_on_the_clock() {
+        let later = Moment { now: UnixMillis(2), entropy: [7; 32] };
+        assert_eq!(moment([7; 32]).draw("state"), later.draw("state"));
+    }
+
+    #[test]
+    fn a_hundred_thousand_verifiers_are_all_different_and_43_characters_long() {
+        let verifier = |number| Verifier::new(moment(counted(number)).draw("code verifier"));
+        let verifiers: BTreeSet<String> =
+            (0..100_000).map(|number| verifier(number).secret().expose().to_owned()).collect();
+        assert_eq!(verifiers.len(), 100_000);
+        assert!(verifiers.iter().all(|verifier| verifier.len() == 43));
+    }
+
+    #[test]
+    fn time_saturates_at_both_ends() {
+        let (start, end) = (UnixMillis(0), UnixMillis(u64::MAX));
+        assert_eq!(end.plus(Millis(1)), end);
+        assert_eq!(start.minus(Millis(1)), start);
+        assert_eq!(start.since(end), Millis::ZERO);
+        assert_eq!(end.since(start), Millis(u64::MAX));
+        assert_eq!(Millis::seconds(u64::MAX), Millis(u64::MAX));
+        assert_eq!(Millis(u64::MAX).plus(Millis(1)), Millis(u64::MAX));
+        assert_eq!(Millis(1).minus(Millis(2)), Millis::ZERO);
+    }
+
+    #[test]
+    fn a_moment_does_not_show_its_entropy() {
+        let shown = format!("{:?}", moment([171; 32]));
+        assert!(shown.contains("UnixMillis(1)") && !shown.contains("171") && !shown.to_lowercase().contains("ab, "));
+    }
+}

@@ -132,3 +132,47 @@ pub mod exposed_option {
         Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Stored {
+        #[serde(with = "exposed")]
+        token: Secret,
+        #[serde(with = "exposed_option")]
+        maybe: Option<Secret>,
+    }
+
+    #[test]
+    fn a_secret_does_not_show_itself_wherever_it_stands() {
+        let stored = Stored { token: Secret::new("hunter2"), maybe: Some(Secret::new("hunter3")) };
+        let shown = format!("{stored:?} {stored:#?} {:?}", vec![Some(Secret::new("hunter2"))]);
+        assert!(!shown.contains("hunter"));
+    }
+
+    #[test]
+    fn secrets_are_equal_when_their_texts_are() {
+        assert_eq!(Secret::new("abc"), Secret::from("abc"));
+        for other in ["", "ab", "abd", "abcd", "ABC"] {
+            assert_ne!(Secret::new("abc"), Secret::from(other));
+        }
+        assert!(Secret::default().is_empty());
+        assert_eq!(Secret::new("é").len(), 2);
+    }
+
+    #[test]
+    fn a_hash_is_sha_256_in_lower_case_hex() {
+        let hash = Secret::new("abc").hash();
+        assert_eq!(hash.as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn a_secret_is_written_out_only_where_a_field_says_so() {
+        let stored = Stored { token: Secret::new("a\"b"), maybe: None };
+        let json = serde_json::to_string(&stored).unwrap();
+        assert_eq!(json, r#"{"token":"a\"b","maybe":null}"#);
+        assert_eq!(serde_json::from_str::<Stored>(&json).unwrap(), stored);
+    }
+}

@@ -130,3 +130,130 @@ impl<M: Machine> std::fmt::Debug for Session<M> {
         f.debug_struct("Session").field("flow", &M::NAME).field("id", &self.id).field("waits_for", &waits_for).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::AwaitCallback;
+    use crate::error::{FailureKind, FlowStep, NextStep};
+    use crate::event::{Callback, CallbackSource, Outcome};
+    use crate::moment::UnixMillis;
+    use crate::secret::Secret;
+
+    /// Waits for callbacks: `next` advances, `end` ends, `panic` panics, all else is ignored.
+    struct Doorbell;
+
+    impl Machine for Doorbell {
+        type Output = &'static str;
+        const NAME: &'static str = "doorbell";
+
+        fn action(&self) -> Action {
+            let (url, redirect_uri) = ("https://as.example/".to_owned(), "http://127.0.0.1:1/".to_owned());
+            Action::AwaitCallback(AwaitCallback { url, redirect_uri, deadline: UnixMillis(9) })
+        }
+
+        fn advance(self, outcome: Outcome, _moment: Moment) -> Next<Self, &'static str> {
+            let Outcome::Callback(callback) = outcome else {
+                let failure = Failure::new(FlowStep::Callback, FailureKind::TimedOut, "nobody came", NextStep::LogIn);
+                return Next::Fail(Box::new(failure));
+            };
+            match callback.target.expose() {
+                "next" => Next::Continue(self),
+                "end" => Next::Done("opened"),
+                "panic" => panic!("the machine broke"),
+                _ => Next::Ignore(self, Reason { status: 404, sentence: "not a knock".to_owned() }),
+            }
+        }
+    }
+
+    fn knock(target: &str) -> Outcome {
+        Outcome::Callback(Callback {
+            source: CallbackSource::Listening,
+            method: "GET".to_owned(),
+            target: Secret::new(target),
+            headers: Vec::new(),
+            body: Secret::default(),
+        })
+    }
+
+    fn moment() -> Moment {
+        Moment { now: UnixMillis(1), entropy: [0; 32] }
+    }
+
+    fn id(life: u32, step: u32) -> ActionId {
+        ActionId { life, step }
+    }
+
+    fn answer(session: &mut Session<Doorbell>, id: ActionId, outcome: Outcome) -> Result<Progress, Rejected> {
+        session.handle(moment(), Event { id, outcome })
+    }
+
+    #[test]
+    fn each_advance_takes_the_next_number() {
+        let mut session = Session::new(Doorbell).in_life(3);
+        for step in 0..3 {
+            assert!(matches!(session.poll(), Step::Act { id, .. } if id == self::id(3, step)));
+            assert_eq!(answer(&mut session, id(3, step), knock("next")), Ok(Progress::Advanced));
+        }
+    }
+
+    #[test]
+    fn what_does_not_count_leaves_the_same_action_under_the_same_number() {
+        let mut session = Session::new(Doorbell);
+        let Ok(Progress::Ignored(reason)) = answer(&mut session, id(0, 0), knock("favicon")) else { panic!("counted") };
+        assert_eq!(reason.status, 404);
+        assert!(matches!(session.poll(), Step::Act { id: ActionId { life: 0, step: 0 }, .. }));
+    }
+
+    #[test]
+    fn numbers_of_other_steps_and_other_lives_are_refused() {
+        let mut session = Session::new(Doorbell).in_life(1);
+        for got in [id(0, 0), id(1, 1), id(2, 0)] {
+            let expected = id(1, 0);
+            assert_eq!(answer(&mut session, got, knock("end")), Err(Rejected::Stale { expected, got }));
+        }
+        assert_eq!(answer(&mut session, id(1, 0), knock("end")), Ok(Progress::Advanced));
+    }
+
+    #[test]
+    fn an_outcome_of_another_action_is_refused_before_the_machine_sees_it() {
+        let mut session = Session::new(Doorbell);
+        let refused = Rejected::WrongOutcome { action: "await callback", outcome: "saved" };
+        assert_eq!(answer(&mut session, id(0, 0), Outcome::Saved), Err(refused));
+        assert_eq!(answer(&mut session, id(0, 0), knock("end")), Ok(Progress::Advanced));
+    }
+
+    #[test]
+    fn an_end_is_final_and_can_be_taken() {
+        let mut session = Session::new(Doorbell);
+        assert_eq!(answer(&mut session, id(0, 0), knock("end")), Ok(Progress::Advanced));
+        assert!(matches!(session.poll(), Step::Done(Ok(end)) if *end == "opened"));
+        assert_eq!(answer(&mut session, id(0, 1), knock("end")), Err(Rejected::Ended));
+        assert_eq!(session.into_end().unwrap().unwrap(), "opened");
+        assert!(Session::new(Doorbell).into_end().is_none());
+    }
+
+    #[test]
+    fn a_failure_is_an_end() {
+        let mut session = Session::new(Doorbell);
+        assert_eq!(answer(&mut session, id(0, 0), Outcome::TimedOut), Ok(Progress::Advanced));
+        assert_eq!(session.into_end().unwrap().unwrap_err().kind, FailureKind::TimedOut);
+    }
+
+    #[test]
+    fn a_machine_that_panicked_leaves_an_ended_session() {
+        let mut session = Session::new(Doorbell);
+        let broke =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(&mut session, id(0, 0), knock("panic"))));
+        assert!(broke.is_err());
+        assert!(matches!(session.poll(), Step::Done(Err(failure)) if failure.kind == FailureKind::Bug));
+        assert_eq!(answer(&mut session, id(0, 0), knock("end")), Err(Rejected::Ended));
+    }
+
+    #[test]
+    fn a_session_shows_what_it_waits_for_and_no_more() {
+        let session = Session::new(Doorbell);
+        let shown = format!("{session:?}");
+        assert!(shown.contains("doorbell") && shown.contains("await callback") && !shown.contains("as.example"));
+    }
+}

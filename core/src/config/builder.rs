@@ -279,3 +279,7 @@ fn check_authentication(
 fn error(setting: &'static str, problem: impl Into<String>) -> ConfigError {
     ConfigError { setting, problem: problem.into() }
 }
+
+#[cfg(test)]
+#[path = "builder_tests.rs"]
+mod tests;

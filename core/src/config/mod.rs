@@ -5,6 +5,7 @@
 
 mod builder;
 mod client;
+pub(crate) mod data;
 mod redirect;
 mod timing;
 mod url_rules;

@@ -11,5 +11,5 @@ mod revoke;
 
 pub use get_token::{GetToken, Token, TokenNote};
 pub use logout::{LoggedOut, Logout, Scope};
-pub use policy::Wish;
+pub use policy::{Standing, Wish, standing};
 pub use revoke::Revoked;

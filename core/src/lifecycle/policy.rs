@@ -30,7 +30,7 @@ pub struct Wish {
 
 /// How a record stands against a wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// Dead, or the token that was rejected.
     Unusable,
     /// Alive, and time to renew it.
@@ -42,13 +42,16 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    pub(crate) fn is_usable(self) -> bool {
+    /// Whether an API would take it, as far as can be told from here.
+    #[must_use]
+    pub fn is_usable(self) -> bool {
         self != Standing::Unusable
     }
 }
 
 /// Judges a record. A clock that went back behind the renewal makes the lifetime unknown: use it until a 401.
-pub(crate) fn standing(record: &Record, wish: &Wish, now: UnixMillis) -> Standing {
+#[must_use]
+pub fn standing(record: &Record, wish: &Wish, now: UnixMillis) -> Standing {
     let clock_went_back = now < record.renewed_at;
     let expires_at = record.expires_at.filter(|_| !clock_went_back);
     let due_at = record.due_at.filter(|_| !clock_went_back);
@@ -76,3 +79,7 @@ pub(crate) fn refused_when_new(record: &Record, wish: &Wish, now: UnixMillis, in
         && now >= record.renewed_at
         && now.since(record.renewed_at) < interval
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -233,3 +233,6 @@ fn openid_identity() -> Vec<IdentityClaim> {
 fn yes() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests;

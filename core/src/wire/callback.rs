@@ -243,12 +243,8 @@ fn ending(class: Class, code: Option<&str>, detail: String) -> CallbackError {
 }
 
 fn status(class: Class) -> u16 {
-    match class {
-        Class::NotACallback => 404,
-        Class::BadMethod => 405,
-        Class::BadHost => 421,
-        _ => 400,
-    }
+    const STATUSES: [(Class, u16); 3] = [(Class::NotACallback, 404), (Class::BadMethod, 405), (Class::BadHost, 421)];
+    STATUSES.iter().find(|(of, _)| *of == class).map_or(400, |(_, status)| *status)
 }
 
 /// The value of the first parameter of that name, when it is not empty.

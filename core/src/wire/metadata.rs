@@ -97,3 +97,7 @@ fn texts(object: &Members<'_>, name: &str) -> Option<Vec<String>> {
     let elements = object.get(name)?.as_array()?;
     Some(elements.iter().filter_map(Value::as_text).map(str::to_owned).collect())
 }
+
+#[cfg(test)]
+#[path = "metadata_tests.rs"]
+mod tests;

@@ -32,9 +32,9 @@ const DEAD: [&str; 14] = [
 const ALIVE: [&str; 9] = ["active", "exist", "found", "known", "longer", "match", "recognised", "recognized", "valid"];
 
 /// Words between a verdict and the token: "invalid or missing OAuth refresh token".
-const FILLERS: [&str; 13] = [
-    "a", "and", "given", "missing", "oauth", "oauth2", "offline", "or", "provided", "refresh", "supplied", "the",
-    "your",
+const FILLERS: [&str; 14] = [
+    "a", "access", "and", "given", "missing", "oauth", "oauth2", "offline", "or", "provided", "refresh", "supplied",
+    "the", "your",
 ];
 
 /// Words that make another thing of the token when they stand before it.

@@ -3,6 +3,8 @@
 //! Strict where a mistake would send a secret to the wrong place or in the wrong way, tolerant where strictness would
 //! lose tokens that the server has already issued: advisory members are noted as [`Deviation`]s, never fatal.
 
+#![expect(clippy::result_large_err, reason = "the tokens beside it are larger, and it is returned once a request")]
+
 use std::borrow::Cow;
 
 use crate::http::HttpAnswer;

@@ -117,3 +117,7 @@ pub(crate) fn accept_json() -> Header {
 fn field(name: &str, value: &str) -> FormField {
     FormField { name: name.to_owned(), value: Secret::new(value) }
 }
+
+#[cfg(test)]
+#[path = "token_request_tests.rs"]
+mod tests;

@@ -157,11 +157,12 @@ impl Judge<'_> {
             let lost = status == 504 && self.is_refresh();
             return (if lost { Advice::Uncertain } else { Advice::RetryLater }, false);
         }
+        let answered = matches!(status, 200..=299 | 400..=499);
         if let Some(provider) = code.and_then(|code| self.context.refusal_codes.get(code)) {
-            return (provider.advice, self.is_refresh() && provider.advice == Advice::Reauthenticate);
+            return (provider.advice, answered && self.is_refresh() && provider.advice == Advice::Reauthenticate);
         }
         let meaning = code.map_or(Meaning::Unknown, error_code::meaning);
-        if self.is_refresh() && self.is_refused(meaning, words) {
+        if answered && self.is_refresh() && self.is_refused(meaning, words) {
             return (Advice::Reauthenticate, true);
         }
         let advice = match meaning {

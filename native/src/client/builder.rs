@@ -1,0 +1,84 @@
+//! A client's parts: the store, HTTP, and who watches.
+
+use std::sync::Arc;
+
+use tokenway_core::config::Config;
+
+use super::cache::Cache;
+use super::flight::Flights;
+use super::worker::Worker;
+use super::{Client, Inner};
+use crate::driver::{NoObserver, Observer};
+use crate::home;
+use crate::http::Http;
+use crate::store::{FileStore, Store};
+
+/// Chooses the parts of a [`Client`]. What is not chosen is the default: files in the platform's data folder, reqwest.
+pub struct ClientBuilder {
+    config: Config,
+    store: Option<Arc<dyn Store>>,
+    http: Option<Arc<dyn Http>>,
+    observer: Arc<dyn Observer>,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(config: Config) -> Self {
+        ClientBuilder { config, store: None, http: None, observer: Arc::new(NoObserver) }
+    }
+
+    /// Where credentials are kept.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// How requests are made.
+    #[must_use]
+    pub fn http(mut self, http: Arc<dyn Http>) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Who watches the flows.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// The client. Nothing is opened, read or connected before it is used.
+    ///
+    /// # Errors
+    /// No store was chosen and the platform has no data folder; or no HTTP was chosen and this build has none.
+    pub fn build(self) -> Result<Client, home::NoHome> {
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(FileStore::new(home::folder()?)),
+        };
+        let http = match self.http {
+            Some(http) => http,
+            None => default_http()?,
+        };
+        let inner = Inner {
+            config: self.config,
+            store,
+            http,
+            observer: self.observer,
+            cache: Cache::new(),
+            flights: Flights::new(),
+            worker: Worker::new(),
+        };
+        Ok(Client { inner: Arc::new(inner) })
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn default_http() -> Result<Arc<dyn Http>, home::NoHome> {
+    Ok(Arc::new(crate::http::ReqwestHttp::new(crate::http::HttpOptions::default())))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn default_http() -> Result<Arc<dyn Http>, home::NoHome> {
+    Err(home::NoHome::Http)
+}

@@ -1,0 +1,180 @@
+//! A login in the world: receiver, browser, person, store.
+
+mod checkpoints;
+mod ui;
+
+use std::sync::Arc;
+
+use tokenway_core::action::{Action, AwaitCallback, Begin, Listen, OpenUrl};
+use tokenway_core::config::Config;
+use tokenway_core::error::Failure;
+use tokenway_core::event::{Callback, CallbackSource, Listening, Opened, Outcome};
+use tokenway_core::flow::{LoggedIn, Login};
+use tokenway_core::http::IoFailureKind;
+use tokenway_core::machine::Reason;
+use tokenway_core::secret::Secret;
+use tokenway_core::session::Session;
+
+pub use checkpoints::{Checkpoints, ProcessCheckpoints};
+pub use ui::{LoginUi, Shown, SystemBrowser};
+
+use crate::browser::{Environment, ssh_hint};
+use crate::callback::{Ending, Receiver};
+use crate::driver::{Observer, World, now, run};
+use crate::world::{CommonWorld, failed, unable};
+
+/// Runs a login to its end, page included.
+pub(crate) async fn login(
+    session: Session<Login>,
+    config: &Config,
+    mut world: LoginWorld,
+    observer: &dyn Observer,
+) -> Result<LoggedIn, Box<Failure>> {
+    let checkpoints = Arc::clone(&world.checkpoints);
+    let end = run(session, &mut world, observer, |session| checkpoints.store(session.checkpoint())).await;
+    world.finished(config, &end).await;
+    end
+}
+
+/// The world of one login.
+pub(crate) struct LoginWorld {
+    pub(crate) common: CommonWorld,
+    pub(crate) ui: Arc<dyn LoginUi>,
+    pub(crate) checkpoints: Arc<dyn Checkpoints>,
+    /// Completes when the login is not wanted any more. From the claim of the code on it is not asked.
+    pub(crate) cancelled: tokio::sync::watch::Receiver<bool>,
+    pub(crate) receiver: Option<Receiver>,
+    pub(crate) last_source: Option<CallbackSource>,
+}
+
+impl World for LoginWorld {
+    async fn perform(&mut self, action: Action) -> Outcome {
+        match action {
+            Action::AwaitCallback(wait) => self.await_callback(&wait).await,
+            Action::Begin(begin) => self.begin(&begin),
+            Action::Listen(listen) => self.listen(&listen),
+            Action::OpenUrl(open) => self.open(&open).await,
+            Action::Fetch(_) => {
+                let mut cancelled = self.cancelled.clone();
+                tokio::select! {
+                    outcome = self.common.perform(action) => outcome,
+                    () = wanted_no_more(&mut cancelled) => cancelled_outcome(),
+                }
+            }
+            Action::Delete(_)
+            | Action::Load(_)
+            | Action::Lock(_)
+            | Action::Note(_)
+            | Action::PostForm(_)
+            | Action::Save(_)
+            | Action::Unlock(_)
+            | Action::WaitUntil(_) => self.common.perform(action).await,
+        }
+    }
+
+    fn ignored(&mut self, reason: &Reason) {
+        match (self.last_source, &mut self.receiver) {
+            (Some(CallbackSource::Pasted), _) => self.ui.paste_refused(&reason.sentence),
+            (_, Some(receiver)) => receiver.ignored(reason.status, &reason.sentence),
+            (_, None) => {}
+        }
+    }
+}
+
+impl LoginWorld {
+    fn listen(&mut self, listen: &Listen) -> Outcome {
+        match Receiver::bind(&listen.candidates) {
+            Ok(receiver) => {
+                let redirect_uri = receiver.redirect_uri().to_owned();
+                self.receiver = Some(receiver);
+                Outcome::Listening(Listening { redirect_uri })
+            }
+            Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    async fn open(&self, open: &OpenUrl) -> Outcome {
+        let redirect_uri = self.receiver.as_ref().map(Receiver::redirect_uri).unwrap_or_default().to_owned();
+        let ssh = ssh_hint(&redirect_uri, &Environment::of_this_process());
+        self.ui.show(&Shown { url: open.url.clone(), redirect_uri, ssh });
+        let arrived = async {
+            match &self.receiver {
+                Some(receiver) => receiver.callback_arrived().await,
+                None => std::future::pending().await,
+            }
+        };
+        let browser = tokio::select! {
+            opened = self.ui.open(&open.url) => opened,
+            // Whoever came back has seen the page: no need to watch the browser start.
+            () = arrived => true,
+        };
+        if !browser {
+            self.ui.no_browser();
+        }
+        Outcome::Opened(Opened { browser })
+    }
+
+    async fn await_callback(&mut self, wait: &AwaitCallback) -> Outcome {
+        let LoginWorld { receiver, ui, cancelled, last_source, .. } = self;
+        let Some(receiver) = receiver else {
+            return unable("nobody listens on the redirect URI");
+        };
+        let left = std::time::Duration::from_millis(wait.deadline.since(now()).0);
+        tokio::select! {
+            callback = receiver.next_callback() => {
+                *last_source = Some(callback.source);
+                Outcome::Callback(callback)
+            }
+            pasted = ui.pasted() => {
+                *last_source = Some(CallbackSource::Pasted);
+                Outcome::Callback(paste(pasted))
+            }
+            () = tokio::time::sleep(left) => Outcome::TimedOut,
+            () = wanted_no_more(cancelled) => cancelled_outcome(),
+        }
+    }
+
+    fn begin(&self, begin: &Begin) -> Outcome {
+        match self.checkpoints.begin(begin) {
+            Ok(true) => Outcome::Begun,
+            Ok(false) => Outcome::AlreadyBegun,
+            Err(detail) => unable(&detail),
+        }
+    }
+
+    /// The truthful page, after the exchange.
+    async fn finished(self, config: &Config, end: &Result<LoggedIn, Box<Failure>>) {
+        let Some(mut receiver) = self.receiver else { return };
+        receiver.finished(match end {
+            Ok(logged_in) => {
+                let claims = &logged_in.record.claims;
+                let account = claims.get("email").or_else(|| claims.get("name")).or_else(|| claims.get("sub"));
+                Ending::LoggedIn { to: config.provider().name.clone(), account: account.cloned() }
+            }
+            Err(failure) => Ending::Failed { sentence: format!("{failure}. {}", failure.advice()) },
+        });
+        receiver.close().await;
+    }
+}
+
+fn paste(text: Secret) -> Callback {
+    let headers = Vec::new();
+    Callback {
+        source: CallbackSource::Pasted,
+        method: "URL".to_owned(),
+        target: text,
+        headers,
+        body: Secret::default(),
+    }
+}
+
+async fn wanted_no_more(cancelled: &mut tokio::sync::watch::Receiver<bool>) {
+    // A sender that is gone without a word cancels nothing.
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn cancelled_outcome() -> Outcome {
+    failed(IoFailureKind::Cancelled, "the login was cancelled")
+}

@@ -1,0 +1,36 @@
+//! What went wrong with a file, for people.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use tokenway_core::http::{IoFailure, IoFailureKind, Sent};
+
+/// The place cannot do it.
+pub(super) fn unable(detail: String) -> IoFailure {
+    IoFailure { sent: Sent::NotSent, kind: IoFailureKind::Unable, detail }
+}
+
+/// Another process was in the way for too long.
+pub(super) fn too_late(detail: String) -> IoFailure {
+    IoFailure { sent: Sent::NotSent, kind: IoFailureKind::Deadline, detail }
+}
+
+/// `doing` (as in "writing") something with `path` failed.
+pub(super) fn failed(doing: &str, path: &Path, error: &io::Error) -> IoFailure {
+    let advice = advice(error);
+    unable(format!("{doing} {} failed: {error}{advice}", path.display()))
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    if error.raw_os_error().is_none() {
+        return "";
+    }
+    let kind = error.kind();
+    if [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge].contains(&kind) {
+        return "; free some space there and try again";
+    }
+    if [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem].contains(&kind) {
+        return "; make it readable and writable for you, or set TOKENWAY_HOME to a folder that is";
+    }
+    ""
+}

@@ -1,0 +1,459 @@
+//! The file store against faults: cut and changed files, left-overs, holders that end, lock files removed under them.
+
+#[cfg(unix)]
+mod unix;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+use tokenway_core::action::LeaseNumber;
+use tokenway_core::http::{IoFailureKind, Sent};
+use tokenway_core::lifecycle::ledger::{Ledger, StoredLedger};
+use tokenway_core::lifecycle::record::{LoginId, RECORD_FORMAT, Version};
+use tokenway_core::moment::Millis;
+use tokenway_core::secret::Secret;
+
+use super::*;
+use crate::store::conformance::{conformance, sample_key, sample_record};
+
+/// A home folder with a store in it, and one key.
+struct Home {
+    folder: TempDir,
+    key: CredentialKey,
+    store: FileStore,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().join("home"));
+        Home { folder, key: Home::key(), store }
+    }
+
+    fn key() -> CredentialKey {
+        sample_key("https://issuer.example", "default")
+    }
+
+    /// A home with a record of generation 1 in it.
+    async fn with_record() -> Self {
+        let home = Home::new();
+        assert_eq!(home.save(None, sample_record("login", 1, "one")).await.unwrap(), SaveAnswer::Saved);
+        home
+    }
+
+    fn files(&self) -> Files {
+        self.store.files(&self.key)
+    }
+
+    async fn load(&self) -> Answer<Option<Box<Record>>> {
+        self.store.load(&Load { key: self.key.clone() }).await
+    }
+
+    async fn loaded_generation(&self) -> Option<u64> {
+        self.load().await.unwrap().map(|record| record.generation)
+    }
+
+    async fn save(&self, over: Option<u64>, record: Record) -> Answer<SaveAnswer> {
+        let expected = over.map(generation);
+        self.store.save(&Save { key: self.key.clone(), expected, record: Box::new(record) }).await
+    }
+
+    async fn save_next(&self) -> Answer<SaveAnswer> {
+        self.save(Some(1), sample_record("login", 2, "two")).await
+    }
+
+    async fn delete(&self, expected: u64) -> Answer<DeleteAnswer> {
+        self.store.delete(&Delete { key: self.key.clone(), expected: generation(expected) }).await
+    }
+
+    async fn lock(&self, wait: Millis) -> Answer<LockAnswer> {
+        lock(&self.store, &self.key, wait).await
+    }
+
+    async fn locked(&self) -> Locked {
+        let LockAnswer::Locked(locked) = self.lock(Millis::seconds(10)).await.unwrap() else { panic!("busy") };
+        locked
+    }
+
+    async fn note(&self, lease: LeaseNumber) -> Answer<NoteAnswer> {
+        self.store.note(&Note { key: self.key.clone(), lease, ledger: Ledger::default() }).await
+    }
+
+    async fn unlock(&self, lease: LeaseNumber) -> UnlockAnswer {
+        self.store.unlock(&Unlock { key: self.key.clone(), lease }).await.unwrap()
+    }
+
+    /// The names in the folder, without the two lock files.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.store.folder).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| !name.ends_with(".lock") && !name.ends_with(".save"));
+        names.sort_unstable();
+        names
+    }
+
+    fn corrupt_copies(&self) -> Vec<PathBuf> {
+        let names = self.names().into_iter().filter(|name| name.contains(".corrupt-"));
+        names.map(|name| self.store.folder.join(name)).collect()
+    }
+}
+
+fn generation(generation: u64) -> Version {
+    Version { login_id: LoginId("login".to_owned()), generation }
+}
+
+async fn lock(store: &FileStore, key: &CredentialKey, wait: Millis) -> Answer<LockAnswer> {
+    store.lock(&Lock { key: key.clone(), wait, hold: Millis::seconds(60) }).await
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[tokio::test]
+async fn the_file_store_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    conformance(|| Arc::new(FileStore::new(folder.path()))).await;
+}
+
+#[tokio::test]
+async fn two_stores_on_one_folder_are_one_store() {
+    let home = Home::with_record().await;
+    let other = FileStore::new(home.folder.path().join("home"));
+    let stamp = other.stamp(&home.key).await;
+    home.save_next().await.unwrap();
+    assert_ne!(other.stamp(&home.key).await, stamp);
+    assert_eq!(other.load(&Load { key: home.key.clone() }).await.unwrap().unwrap().generation, 2);
+    let lease = home.locked().await.lease;
+    assert!(matches!(lock(&other, &home.key, Millis::ZERO).await, Ok(LockAnswer::Busy(_))));
+    assert!(!other.holds(&home.key, lease));
+    let foreign = Unlock { key: home.key.clone(), lease };
+    assert_eq!(other.unlock(&foreign).await.unwrap(), UnlockAnswer::Lost);
+    assert!(home.store.holds(&home.key, lease));
+}
+
+#[tokio::test]
+async fn reading_makes_no_folder() {
+    let home = Home::new();
+    assert_eq!(home.load().await.unwrap(), None);
+    assert_eq!(home.store.list().await.unwrap(), []);
+    assert_eq!(home.store.stamp(&home.key).await, Stamp::ABSENT);
+    assert!(!home.store.folder.exists());
+}
+
+#[tokio::test]
+async fn a_waiter_is_told_which_process_holds_the_lease_and_since_when() {
+    let home = Home::new();
+    home.locked().await;
+    thread::sleep(Duration::from_millis(5));
+    let LockAnswer::Busy(holder) = home.lock(Millis::ZERO).await.unwrap() else { panic!("two holders") };
+    assert!(holder.who.starts_with(&format!("process {} (", std::process::id())), "{}", holder.who);
+    assert!((5..60_000).contains(&holder.since.0), "{:?}", holder.since);
+}
+
+#[tokio::test]
+async fn a_save_goes_on_when_nobody_waits_for_it_any_more() {
+    let home = Home::with_record().await;
+    let save = Save {
+        key: home.key.clone(),
+        expected: Some(generation(1)),
+        record: Box::new(sample_record("login", 2, "two")),
+    };
+    let mut saving = home.store.save(&save);
+    tokio::select! { biased; _ = &mut saving => panic!("the save took no time"), () = async {} => {} }
+    drop(saving);
+    while home.loaded_generation().await != Some(2) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_waiter_that_is_dropped_leaves_the_lease_free() {
+    let home = Home::new();
+    for polls in 0..20 {
+        {
+            let attempt = home.lock(Millis::seconds(10));
+            tokio::pin!(attempt);
+            for _ in 0..polls {
+                let taken = tokio::select! { biased; taken = &mut attempt => Some(taken), () = async {} => None };
+                if let Some(taken) = taken {
+                    let LockAnswer::Locked(locked) = taken.unwrap() else { panic!("busy") };
+                    assert_eq!(home.unlock(locked.lease).await, UnlockAnswer::Unlocked);
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let Locked { lease, .. } = home.locked().await;
+        assert_eq!(home.unlock(lease).await, UnlockAnswer::Unlocked);
+    }
+}
+
+#[tokio::test]
+async fn members_of_a_newer_version_survive_a_save() {
+    let home = Home::with_record().await;
+    rewrite(&home, |json| {
+        json["added_beside"] = "kept".into();
+        json["record"]["added_inside"] = "kept too".into();
+    });
+    let record = home.load().await.unwrap().unwrap();
+    home.save(Some(1), Record { generation: 2, ..*record }).await.unwrap();
+    let json = content(&home);
+    assert_eq!(json["record"]["generation"], 2);
+    assert_eq!(json["added_beside"], "kept");
+    assert_eq!(json["record"]["added_inside"], "kept too");
+}
+
+#[tokio::test]
+async fn a_newer_record_is_read_and_never_written_over() {
+    let home = Home::with_record().await;
+    rewrite(&home, |json| json["record"]["format"] = (RECORD_FORMAT + 1).into());
+    assert_eq!(home.loaded_generation().await, Some(1));
+    let before = fs::read(home.files().record()).unwrap();
+    let failure = home.save_next().await.unwrap_err();
+    assert!(failure.detail.contains("newer version"), "{}", failure.detail);
+    assert_eq!(fs::read(home.files().record()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_newer_record_of_another_shape_is_an_error_and_stays_where_it_is() {
+    let home = Home::with_record().await;
+    rewrite(&home, |json| json["record"] = serde_json::json!({ "format": RECORD_FORMAT + 1 }));
+    let before = fs::read(home.files().record()).unwrap();
+    for failure in [
+        home.load().await.unwrap_err(),
+        home.save(None, sample_record("other", 1, "one")).await.unwrap_err(),
+        home.delete(1).await.unwrap_err(),
+    ] {
+        assert!(failure.detail.contains("newer version"), "{}", failure.detail);
+    }
+    assert_eq!(home.store.list().await.unwrap(), vec![home.key.clone()]);
+    assert_eq!(fs::read(home.files().record()).unwrap(), before);
+}
+
+fn content(home: &Home) -> serde_json::Value {
+    let json = seal::unseal(fs::read(home.files().record()).unwrap()).unwrap();
+    serde_json::from_str(json.expose()).unwrap()
+}
+
+fn rewrite(home: &Home, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut json = content(home);
+    change(&mut json);
+    fs::write(home.files().record(), seal::seal(&json.to_string()).expose()).unwrap();
+}
+
+#[tokio::test]
+async fn a_record_too_large_to_be_read_is_not_written() {
+    let home = Home::with_record().await;
+    let huge = Record { access_token: Secret::new("x".repeat(seal::MAX_FILE)), ..sample_record("login", 2, "two") };
+    let failure = home.save(Some(1), huge).await.unwrap_err();
+    assert!(failure.detail.contains("bytes"), "{}", failure.detail);
+    assert_eq!(home.loaded_generation().await, Some(1));
+}
+
+#[tokio::test]
+async fn f04_a_save_sweeps_what_a_killed_writer_left_and_nothing_younger() {
+    let home = Home::with_record().await;
+    let old = home.store.folder.join(".tokenway-any.json-0011223344556677");
+    let young = home.store.folder.join(".tokenway-any.json-8899aabbccddeeff");
+    let foreign = home.store.folder.join("somebody.tmp");
+    for path in [&old, &young, &foreign] {
+        fs::write(path, "half a rec").unwrap();
+    }
+    for path in [&old, &foreign] {
+        age(path, Duration::from_secs(601));
+    }
+    home.save_next().await.unwrap();
+    assert_eq!(home.loaded_generation().await, Some(2));
+    assert_eq!([old.exists(), young.exists(), foreign.exists()], [false, true, true]);
+}
+
+#[tokio::test]
+async fn f13_a_delete_leaves_no_secret_behind_and_touches_nothing_of_others() {
+    let home = Home::with_record().await;
+    let lease = home.locked().await.lease;
+    home.note(lease).await.unwrap();
+    let name = home.files().record().file_name().unwrap().to_str().unwrap().to_owned();
+    fs::write(home.store.folder.join(format!(".tokenway-{name}-0011223344556677")), "secret").unwrap();
+    fs::write(home.store.folder.join(format!("{}1", home.files().corrupt_prefix())), "secret").unwrap();
+    fs::write(home.store.folder.join("somebody's"), "kept").unwrap();
+    assert_eq!(home.delete(1).await.unwrap(), DeleteAnswer::Deleted);
+    assert_eq!(home.names(), ["somebody's"]);
+    assert!(home.store.holds(&home.key, lease));
+}
+
+fn age(path: &Path, by: Duration) {
+    File::options().write(true).open(path).unwrap().set_modified(SystemTime::now() - by).unwrap();
+}
+
+#[tokio::test]
+async fn f07_a_holder_that_ends_after_its_save_leaves_the_lease_free_and_the_record_new() {
+    let home = Home::with_record().await;
+    let first = home.locked().await.lease;
+    home.note(first).await.unwrap();
+    home.save_next().await.unwrap();
+    let next = FileStore::new(home.folder.path().join("home"));
+    let Home { folder: _folder, key, store } = home;
+    drop(store);
+    let LockAnswer::Locked(locked) = lock(&next, &key, Millis::ZERO).await.unwrap() else { panic!("still held") };
+    assert!(locked.lease > first);
+    assert!(matches!(locked.ledger, StoredLedger::Read(_)));
+    assert_eq!(next.load(&Load { key }).await.unwrap().unwrap().generation, 2);
+}
+
+#[tokio::test]
+async fn f12_a_file_cut_or_changed_anywhere_is_an_error_once_and_moved_aside() {
+    let home = Home::with_record().await;
+    let whole = fs::read(home.files().record()).unwrap();
+    let cuts = (0..whole.len()).map(|at| whole[..at].to_vec());
+    let flips = (0..whole.len()).map(|at| {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        flipped
+    });
+    let with_bom = [b"\xef\xbb\xbf", &whole[..]].concat();
+    let with_crlf = [&whole[..whole.len() - 1], b"\r\n"].concat();
+    let strange = [with_bom, with_crlf, b"{}".to_vec(), b"null\n".to_vec(), vec![0; 4_096], vec![b' '; 2_000_000]];
+    for damaged in cuts.chain(flips).chain(strange) {
+        fs::write(home.files().record(), &damaged).unwrap();
+        let failure = home.load().await.unwrap_err();
+        let copies = home.corrupt_copies();
+        assert_eq!(copies.len(), 1);
+        assert!(failure.detail.contains(copies[0].to_str().unwrap()), "{}", failure.detail);
+        assert_eq!(fs::read(&copies[0]).unwrap(), damaged, "moved aside as it was");
+        assert_eq!(home.load().await.unwrap(), None);
+        fs::remove_file(&copies[0]).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_record_under_the_name_of_another_is_not_taken_for_it() {
+    let home = Home::with_record().await;
+    let other = sample_key("https://issuer.example", "work");
+    fs::copy(home.files().record(), home.store.files(&other).record()).unwrap();
+    let failure = home.store.load(&Load { key: other }).await.unwrap_err();
+    assert!(failure.detail.contains("another"), "{}", failure.detail);
+    assert_eq!(home.loaded_generation().await, Some(1));
+}
+
+#[tokio::test]
+async fn many_readers_of_a_damaged_file_all_say_so_and_one_moves_it() {
+    let home = Arc::new(Home::with_record().await);
+    fs::write(home.files().record(), "damaged").unwrap();
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let home = Arc::clone(&home);
+        readers.spawn(async move { home.load().await });
+    }
+    let answers = readers.join_all().await;
+    assert!(answers.iter().any(Result::is_err));
+    assert!(answers.iter().all(|answer| !matches!(answer, Ok(Some(_)))));
+    assert_eq!(home.corrupt_copies().len(), 1);
+}
+
+#[tokio::test]
+async fn a_listing_names_a_damaged_file_before_it_leaves_it_out() {
+    let home = Home::with_record().await;
+    fs::write(home.files().record(), "damaged").unwrap();
+    assert!(home.store.list().await.unwrap_err().detail.contains(".corrupt-"));
+    assert_eq!(home.store.list().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_kept_aside_when_a_login_or_a_refresh_is_saved_over_it() {
+    let home = Home::with_record().await;
+    fs::write(home.files().record(), "damaged").unwrap();
+    assert_eq!(home.save_next().await.unwrap(), SaveAnswer::Saved);
+    assert_eq!(home.loaded_generation().await, Some(2));
+    assert_eq!(fs::read(&home.corrupt_copies()[0]).unwrap(), b"damaged");
+}
+
+#[tokio::test]
+async fn f19_a_lease_on_a_removed_or_replaced_file_is_lost() {
+    let home = Home::new();
+    for replace in [false, true] {
+        let lease = home.locked().await.lease;
+        fs::remove_file(home.files().lease()).unwrap();
+        if replace {
+            fs::write(home.files().lease(), "").unwrap();
+        }
+        assert!(!home.store.holds(&home.key, lease));
+        assert_eq!(home.note(lease).await.unwrap(), NoteAnswer::Lost);
+        let next = home.locked().await.lease;
+        assert!(next > lease, "numbers go on without the file");
+        assert_eq!(home.unlock(lease).await, UnlockAnswer::Lost);
+        assert!(home.store.holds(&home.key, next));
+        assert_eq!(home.unlock(next).await, UnlockAnswer::Unlocked);
+    }
+}
+
+#[test]
+fn f19_of_eight_threads_one_holds_the_lease_at_a_time_though_its_file_is_removed_in_a_loop() {
+    const ROUNDS: u64 = 400;
+    let home = Home::new();
+    let (done, taken, holders) = (AtomicBool::new(false), AtomicU64::new(0), Mutex::new(()));
+    let take_turns = || async {
+        let store = FileStore::new(home.folder.path().join("home"));
+        while taken.load(Ordering::Relaxed) < ROUNDS {
+            let LockAnswer::Locked(locked) = lock(&store, &home.key, Millis::seconds(20)).await.unwrap() else {
+                panic!("starved")
+            };
+            let alone = holders.try_lock().expect("two hold the lease at once");
+            taken.fetch_add(1, Ordering::Relaxed);
+            assert!(store.holds(&home.key, locked.lease));
+            drop(alone);
+            let unlock = Unlock { key: home.key.clone(), lease: locked.lease };
+            assert_eq!(store.unlock(&unlock).await.unwrap(), UnlockAnswer::Unlocked);
+        }
+    };
+    // A program that removes its lock file before it unlocks it: those who have it open already lock a nameless file.
+    let remove_in_a_loop = || {
+        let path = home.files().lease();
+        while !done.load(Ordering::Relaxed) {
+            if let Ok(Some(lock)) = lock_file::LockFile::try_lock(&path) {
+                fs::remove_file(&path).unwrap();
+                thread::yield_now();
+                drop(lock);
+            }
+            thread::sleep(Duration::from_micros(100));
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| run(take_turns()))).collect();
+        scope.spawn(remove_in_a_loop);
+        let ended: Vec<_> = threads.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        done.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+}
+
+#[tokio::test]
+async fn leases_whose_files_are_removed_under_them_are_lost_and_never_share_a_number() {
+    let home = Home::new();
+    let path = home.files().lease();
+    let mut numbers = Vec::new();
+    for _ in 0..50 {
+        numbers.push(home.locked().await.lease);
+        fs::remove_file(&path).unwrap();
+    }
+    assert!(numbers.is_sorted_by(|one, next| one < next));
+    assert_eq!(numbers.iter().filter(|number| home.store.holds(&home.key, **number)).count(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_folder_is_an_error_that_names_it() {
+    let home = Home::new();
+    fs::write(home.folder.path().join("home"), "a file").unwrap();
+    for failure in [
+        home.save_next().await.unwrap_err(),
+        home.lock(Millis::ZERO).await.unwrap_err(),
+        home.store.probe().await.unwrap_err(),
+    ] {
+        assert_eq!((failure.sent, failure.kind), (Sent::NotSent, IoFailureKind::Unable));
+        assert!(failure.detail.contains("home"), "{}", failure.detail);
+    }
+}

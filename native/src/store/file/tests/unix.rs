@@ -1,0 +1,282 @@
+//! The file store against faults that only Unix has: modes, owners, links, signals, inherited descriptors, a full disk.
+//! What needs root is skipped, visibly, without it.
+
+use std::env;
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokenway_core::moment::Millis;
+
+use super::*;
+use crate::store::conformance::sample_record;
+
+/// Where a test that runs itself in a second process finds the first one's home.
+const HOME: &str = "TOKENWAY_TEST_HOME";
+
+/// This very test once more, in a process of its own, which finds [`HOME`] set.
+fn again(test: &str, home: &Home) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(env::current_exe().unwrap());
+    command.args(["--exact", &format!("store::file::tests::unix::{test}"), "--nocapture"]);
+    command.env(HOME, home.folder.path().join("home")).stdout(Stdio::null());
+    command
+}
+
+/// Set in the second process only.
+fn second_process() -> Option<FileStore> {
+    env::var_os(HOME).map(FileStore::new)
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn is_root() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        let _ = writeln!(io::stderr(), "SKIPPED: needs root");
+    }
+    is_root
+}
+
+#[test]
+fn all_files_are_private_from_birth_under_umask_000() {
+    let home = Home::new();
+    let Some(store) = second_process() else {
+        let status = again("all_files_are_private_from_birth_under_umask_000", &home).status().unwrap();
+        assert!(status.success());
+        return;
+    };
+    run(async {
+        let home = Home { store, ..home };
+        home.save(None, sample_record("login", 1, "one")).await.unwrap();
+        let lease = home.locked().await.lease;
+        home.note(lease).await.unwrap();
+        fs::write(home.store.folder.join("control"), "").unwrap();
+    });
+    let folder = &FileStore::new(env::var_os(HOME).unwrap()).folder;
+    assert_eq!([mode(folder), mode(folder.parent().unwrap())], [0o700, 0o700]);
+    assert_eq!(mode(&folder.join("control")), 0o666, "the umask is 000");
+    let entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(entries.len(), 5, "record, ledger, two locks and the control: {entries:?}");
+    for path in entries.iter().filter(|path| !path.ends_with("control")) {
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn what_others_could_read_is_closed_to_them() {
+    let home = Home::with_record().await;
+    set_mode(&home.files().record(), 0o644);
+    set_mode(&home.store.folder, 0o755);
+    assert_eq!(home.loaded_generation().await, Some(1));
+    assert_eq!(mode(&home.files().record()), 0o600);
+    home.save_next().await.unwrap();
+    assert_eq!(mode(&home.store.folder), 0o700);
+}
+
+#[tokio::test]
+async fn f14_what_belongs_to_another_user_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let home = Home::with_record().await;
+    chown(home.files().record(), Some(12_345), None).unwrap();
+    for failure in [home.load().await.unwrap_err(), home.save_next().await.unwrap_err()] {
+        assert!(failure.detail.contains("it belongs to user 12345, and you are user 0"), "{}", failure.detail);
+    }
+    assert!(home.corrupt_copies().is_empty());
+    chown(home.files().record(), Some(0), None).unwrap();
+    chown(&home.store.folder, Some(12_345), None).unwrap();
+    for failure in [home.save_next().await.unwrap_err(), home.lock(Millis::ZERO).await.unwrap_err()] {
+        assert!(failure.detail.contains("belongs to user 12345"), "{}", failure.detail);
+    }
+    chown(&home.store.folder, Some(0), None).unwrap();
+    assert_eq!(home.loaded_generation().await, Some(1));
+}
+
+#[tokio::test]
+async fn f14_a_save_goes_through_a_link_to_a_file_of_ours() {
+    let home = Home::with_record().await;
+    let (dotfiles, target) = link_record(&home);
+    assert_eq!(home.loaded_generation().await, Some(1));
+    home.save_next().await.unwrap();
+    assert!(fs::symlink_metadata(home.files().record()).unwrap().is_symlink());
+    assert_eq!(home.loaded_generation().await, Some(2));
+    assert_eq!(mode(&target), 0o600);
+    assert_eq!(fs::read_dir(&dotfiles).unwrap().count(), 1, "no temporary file is left");
+    assert_eq!(home.delete(2).await.unwrap(), DeleteAnswer::Deleted);
+    assert!(!target.exists());
+    assert!(home.names().is_empty());
+}
+
+#[tokio::test]
+async fn f14_a_link_into_the_folder_of_another_user_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let home = Home::with_record().await;
+    let (dotfiles, target) = link_record(&home);
+    chown(&dotfiles, Some(12_345), None).unwrap();
+    let before = fs::read(&target).unwrap();
+    let failure = home.save_next().await.unwrap_err();
+    assert!(failure.detail.contains("belongs to user 12345"), "{}", failure.detail);
+    assert_eq!(fs::read(&target).unwrap(), before);
+}
+
+#[tokio::test]
+async fn f14_a_link_to_nothing_is_replaced() {
+    let home = Home::with_record().await;
+    let (_, target) = link_record(&home);
+    fs::remove_file(target).unwrap();
+    assert_eq!(home.loaded_generation().await, None);
+    home.save(None, sample_record("login", 1, "one")).await.unwrap();
+    assert!(fs::symlink_metadata(home.files().record()).unwrap().is_file());
+    assert_eq!(home.loaded_generation().await, Some(1));
+}
+
+/// Moves the record to a folder of a dotfile manager, and puts a link in its place.
+fn link_record(home: &Home) -> (PathBuf, PathBuf) {
+    let dotfiles = home.folder.path().join("dotfiles");
+    fs::DirBuilder::new().mode(0o755).create(&dotfiles).unwrap();
+    let target = dotfiles.join("tokens.json");
+    fs::rename(home.files().record(), &target).unwrap();
+    symlink(&target, home.files().record()).unwrap();
+    (dotfiles, target)
+}
+
+#[tokio::test]
+async fn what_is_not_a_file_is_an_error_and_blocks_nobody() {
+    let home = Home::with_record().await;
+    fs::remove_file(home.files().record()).unwrap();
+    assert!(Command::new("mkfifo").arg(home.files().record()).status().unwrap().success());
+    for failure in [home.load().await.unwrap_err(), home.save_next().await.unwrap_err()] {
+        assert!(failure.detail.contains("not a file"), "{}", failure.detail);
+    }
+}
+
+/// Ends a child process however the test ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn f17_the_lease_of_a_killed_process_is_free_at_once() {
+    run(async {
+        if let Some(store) = second_process() {
+            let _held = lock(&store, &Home::key(), Millis::seconds(10)).await.unwrap();
+            return std::future::pending().await;
+        }
+        let home = Home::new();
+        let first = home.locked().await.lease;
+        home.note(first).await.unwrap();
+        home.unlock(first).await;
+        let mut holder = Killed(again("f17_the_lease_of_a_killed_process_is_free_at_once", &home).spawn().unwrap());
+        let who = format!("process {} (", holder.0.id());
+        let started = Instant::now();
+        while !matches!(try_lock(&home).await, LockAnswer::Busy(holder) if holder.who.starts_with(&who)) {
+            assert!(started.elapsed() < Duration::from_secs(20), "the second process never took the lease");
+        }
+        holder.0.kill().unwrap();
+        holder.0.wait().unwrap();
+        let killed = Instant::now();
+        let locked = home.locked().await;
+        assert!(killed.elapsed() < Duration::from_millis(500), "free {:?} after the kill", killed.elapsed());
+        assert!(locked.lease.0 > first.0 + 1, "the dead holder had a number too");
+        assert!(matches!(locked.ledger, tokenway_core::lifecycle::ledger::StoredLedger::Read(_)));
+    });
+}
+
+/// Looks at the lease without keeping it.
+async fn try_lock(home: &Home) -> LockAnswer {
+    let answer = home.lock(Millis::ZERO).await.unwrap();
+    if let LockAnswer::Locked(locked) = &answer {
+        home.unlock(locked.lease).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    answer
+}
+
+#[tokio::test]
+async fn f21_a_child_process_inherits_no_lease() {
+    let home = Home::with_record().await;
+    let lease = home.locked().await.lease;
+    let child = Killed(Command::new("sleep").arg("600").spawn().unwrap());
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", child.0.id()));
+    if let Ok(descriptors) = descriptors {
+        let open = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        assert_eq!(open.filter(|path| path.starts_with(&home.store.folder)).count(), 0);
+    }
+    home.unlock(lease).await;
+    assert!(matches!(home.lock(Millis::ZERO).await.unwrap(), LockAnswer::Locked(_)));
+}
+
+/// A file system of a few KiB that is unmounted however the test ends, even with files still open.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: &Path) -> Option<Self> {
+        fs::create_dir(path).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(path).stderr(Stdio::null());
+        if mount.status().is_ok_and(|status| status.success()) {
+            return Some(SmallDisk(path.to_owned()));
+        }
+        let _ = writeln!(io::stderr(), "SKIPPED: needs the right to mount a file system");
+        None
+    }
+
+    /// Fills the disk up, and returns the file that does.
+    fn fill(&self) -> PathBuf {
+        let ballast = self.0.join("ballast");
+        let mut file = fs::File::create(&ballast).unwrap();
+        while file.write_all(&[0; 1_024]).is_ok() {}
+        ballast
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn f09_a_full_disk_loses_nothing_and_is_named() {
+    if !is_root() {
+        return;
+    }
+    let home = Home::new();
+    let Some(disk) = SmallDisk::mount(&home.folder.path().join("home")) else { return };
+    home.save(None, sample_record("login", 1, "one")).await.unwrap();
+    let lease = home.locked().await.lease;
+    let ballast = disk.fill();
+    let failures = [
+        home.save_next().await.unwrap_err(),
+        home.note(lease).await.unwrap_err(),
+        home.store.probe().await.unwrap_err(),
+    ];
+    for failure in failures {
+        assert!(failure.detail.contains("No space left"), "{}", failure.detail);
+        assert!(failure.detail.contains("free some space"), "{}", failure.detail);
+        assert!(failure.detail.contains(home.store.folder.to_str().unwrap()), "{}", failure.detail);
+    }
+    assert_eq!(home.loaded_generation().await, Some(1));
+    assert_eq!(home.names().len(), 1, "no temporary file is left: {:?}", home.names());
+    fs::remove_file(ballast).unwrap();
+    assert_eq!(home.save_next().await.unwrap(), SaveAnswer::Saved);
+    assert_eq!(home.loaded_generation().await, Some(2));
+}

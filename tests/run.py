@@ -1,0 +1,267 @@
+"""Installs what the tests need, runs every step even when one before it failed, and counts.
+
+Each test, each doctest and each step that is not made of tests counts one. What could not be installed is skipped by name;
+whatever else could not run has failed. The last line is `N passed, N failed, N skipped`, and then the names of the skipped.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
+TOOLS = TARGET / "tools"
+PEER = ROOT / "tests/peers/oidc-provider"
+MIN_NODE = 20
+STEP_LIMIT = 20 * 60  # seconds: a whole cold run takes less than 25 minutes, so what takes this long hangs
+MIN_CORPUS = 300  # the cases of kind token, refresh and callback
+
+WASM = "wasm32-unknown-unknown"
+CHECKED_TARGETS = ("x86_64-pc-windows-gnu", "aarch64-apple-darwin")
+# The tests that need what may be missing, as nextest filters.
+END_TO_END_TESTS = "binary(/^e2e/)"
+WASM_TESTS = "test(/wasm/)"
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/run", description="Passes all tests.")
+    parser.add_argument("--quick", action="store_true", help="without the real authorization servers")
+    quick = parser.parse_args().quick
+    os.chdir(ROOT)
+    tally = Tally()
+    left_out = prepare(tally, quick)
+    tally.step("fmt", "cargo fmt --all --check")
+    tally.step("clippy", "cargo clippy --workspace --all-targets -- -D warnings")
+    nextest(tally, left_out)
+    doctests(tally)
+    corpus(tally)
+    for target in CHECKED_TARGETS:
+        check_target(tally, target)
+    tally.step("doc", "cargo doc --workspace --no-deps", RUSTDOCFLAGS="-D warnings")
+    deny(tally)
+    sys.exit(tally.finish())
+
+
+class Tally:
+    """What passed, failed and was skipped so far."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failures = []
+        self.skips = []
+        self.started = time.monotonic()
+
+    def step(self, name, command, **environment):
+        """Runs a step that counts one."""
+        code, _ = run(name, command, **environment)
+        self.count(name, code == 0)
+
+    def count(self, name, ok):
+        if ok:
+            self.passed += 1
+        else:
+            self.failures.append(name)
+
+    def skip(self, name):
+        say(f"skipped: {name}")
+        self.skips.append(name)
+
+    def finish(self):
+        say(f"{time.monotonic() - self.started:.0f} s in all")
+        for name in self.failures:
+            say(f"FAILED: {name}")
+        names = f" ({', '.join(self.skips)})" if self.skips else ""
+        print(f"{self.passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped{names}", flush=True)
+        return 1 if self.failures else 0
+
+
+# Installing
+
+
+def prepare(tally, quick):
+    """Installs what is missing. Returns the filters of the tests that cannot run."""
+    left_out = []
+    os.environ["PATH"] = os.pathsep.join([str(TOOLS / "bin"), str(TOOLS / "node_modules/node/bin"), os.environ["PATH"]])
+    shutil.which("cc") or apt_install("gcc", "libc6-dev")
+    if not works("cargo nextest --version"):
+        run("install cargo-nextest", f"cargo install cargo-nextest --locked --debug --root {TOOLS}")
+    for target in (WASM, *CHECKED_TARGETS):
+        has_target(target) or run(f"install {target}", f"rustup target add {target}")
+    if not has_target(WASM):
+        tally.skip(f"wasm probe: no target {WASM}")
+        left_out.append(WASM_TESTS)
+    if quick:
+        tally.skip("end-to-end tests: --quick")
+        left_out.append(END_TO_END_TESTS)
+    elif not install_peer():
+        tally.skip(f"end-to-end tests: npm, node {MIN_NODE} or the package oidc-provider is missing")
+        left_out.append(END_TO_END_TESTS)
+    return left_out
+
+
+def install_peer():
+    if not shutil.which("npm"):
+        apt_install("nodejs", "npm")
+    if not has_node():  # the distribution's may be too old
+        run("install node", f"npm install --no-audit --no-fund --no-save --prefix {TOOLS} node@22")
+    if not has_node():
+        return False
+    code, _ = run("install oidc-provider", f"npm ci --no-audit --no-fund --prefix {PEER}")
+    return code == 0
+
+
+def has_node():
+    version = output("node --version")  # v22.1.0
+    return version.startswith("v") and int(version[1:].split(".")[0]) >= MIN_NODE and works("npm --version")
+
+
+def has_target(target):
+    return (pathlib.Path(output("rustc --print sysroot")) / "lib/rustlib" / target / "lib").is_dir()
+
+
+def apt_install(*packages):
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        run("apt-get update", "apt-get update -qq")
+        run("apt-get install", ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages])
+
+
+# Steps
+
+
+def nextest(tally, left_out):
+    """Unit, integration and end-to-end tests, each in a process of its own."""
+    if not works("cargo nextest --version"):
+        tally.failures.append("tests: cargo-nextest is missing")
+        return
+    command = "cargo nextest run --workspace --no-fail-fast --status-level skip".split()
+    if left_out:
+        command += ["-E", f"not ({' | '.join(left_out)})"]
+    code, log = run("tests", command)
+    summary = last(r"^ *Summary .*", log)
+    ran = number(r"(\d+)(?:/\d+)? tests? run", summary)
+    passed = number(r"(\d+) passed", summary)
+    tally.passed += passed
+    failed = statuses("FAIL|ABORT|SIG[A-Z0-9]+|TIMEOUT|LEAK-FAIL|XFAIL", log)
+    tally.failures += failed
+    if code != 0 and not failed:
+        tally.failures.append("tests: they did not compile, or broke off")
+    elif ran - passed != len(failed):
+        tally.failures.append(f"tests: {ran} ran, {passed} passed, but {len(failed)} are known to have failed")
+    if not left_out:
+        for name in statuses("SKIP", log):
+            tally.skip(name)
+
+
+def statuses(words, log):
+    """The names in nextest's lines such as `FAIL [ 0.1s] (2/5) crate::binary name`, each once."""
+    line = rf"^ *(?:{words}) \[[^]]*\](?: \([^)]*\))? *(\S.*)"
+    return sorted(set(re.findall(line, log, re.M)))
+
+
+def doctests(tally):
+    code, log = run("doctests", "cargo test --doc --workspace --no-fail-fast")
+    failed = re.findall(r"^test (.*) \.\.\. FAILED$", log, re.M)
+    tally.passed += len(re.findall(r"^test .* \.\.\. ok$", log, re.M))
+    tally.failures += failed
+    if code != 0 and not failed:
+        tally.failures.append("doctests: they did not compile, or broke off")
+    for name in re.findall(r"^test (.*) \.\.\. ignored$", log, re.M):
+        tally.skip(name)
+
+
+def corpus(tally):
+    """The test itself has been counted; this shows its figure, and counts that it is whole."""
+    code, log = run("corpus", "cargo test -p tokenway-tests --test quirks -- --nocapture")
+    figure = last(r"^corpus: \d+ passed, \d+ failed, \d+ skipped", log)
+    print(figure or "corpus: no figure", flush=True)
+    tally.count("corpus", code == 0 and number(r"(\d+) passed", figure) >= MIN_CORPUS)
+
+
+def check_target(tally, target):
+    """`cargo check` builds no object of ours, so the C parts of dependencies need no cross compiler: true stands in."""
+    if not has_target(target):
+        tally.skip(f"check for {target}")
+        return
+    stand_in = {f"{tool}_{target.replace('-', '_')}": str(ROOT / "tests/stand-in-cc") for tool in ("CC", "CXX", "AR")}
+    tally.step(f"check {target}", f"cargo check -p tokenway -p tokenway-cli --target {target}", **stand_in)
+
+
+def deny(tally):
+    if works("cargo deny --version"):
+        tally.step("deny", "cargo deny --log-level error check licenses bans sources")
+    else:
+        tally.skip("cargo-deny: not installed")
+
+
+# Running
+
+
+def run(name, command, **environment):
+    """Shows the step and its output on stderr. Returns its exit code, and the output without colours."""
+    say(f"{name}: {command if isinstance(command, str) else ' '.join(command)}")
+    began, lines = time.monotonic(), []
+    try:
+        process = subprocess.Popen(
+            command.split() if isinstance(command, str) else command,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        say(f"{name} could not start: {error}")
+        return 127, ""
+    limit = threading.Timer(STEP_LIMIT, os.killpg, (process.pid, signal.SIGKILL))
+    limit.start()
+    try:
+        for line in process.stdout:
+            sys.stderr.write(line)
+            lines.append(ANSI.sub("", line))
+        code = process.wait()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        limit.cancel()
+    say(f"{name} {'passed' if code == 0 else f'FAILED ({code})'} after {time.monotonic() - began:.0f} s")
+    return code, "".join(lines)
+
+
+def works(command):
+    return bool(output(command))
+
+
+def output(command):
+    """What a command prints; nothing when it fails or does not exist."""
+    try:
+        return subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def last(pattern, text):
+    found = re.findall(pattern, text, re.M)
+    return found[-1] if found else ""
+
+
+def number(pattern, text):
+    found = re.search(pattern, text)
+    return int(found.group(1)) if found else 0
+
+
+def say(text):
+    print(f"== {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+main()
