@@ -72,6 +72,7 @@ pub(crate) fn record() -> Record {
         due_at: None,
         renewed_at: UnixMillis(1_763_999_000_000),
         renewed_from: Some(Secret::new("an older RT").hash()),
+        resources: Vec::new(),
         renewed_for_rejection: true,
         unknown: Unknown([("newer".to_owned(), serde_json::json!({ "a": [1, null] }))].into()),
     }

@@ -88,6 +88,7 @@ pub fn record_from_token_response(response: &impl TokenResponse, origin: Origin,
         due_at,
         renewed_at: moment.now,
         renewed_from: None,
+        resources: Vec::new(),
         renewed_for_rejection: false,
         unknown: Unknown::default(),
     }

@@ -109,6 +109,7 @@ pub fn record(life: Millis) -> Record {
         due_at: Some(START),
         renewed_at: START.minus(Millis::seconds(3_600)),
         renewed_from: None,
+        resources: Vec::new(),
         renewed_for_rejection: false,
         unknown: Unknown::default(),
     }

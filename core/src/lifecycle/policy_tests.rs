@@ -30,6 +30,7 @@ fn record() -> Record {
         due_at: Some(after(800)),
         renewed_at: RENEWED,
         renewed_from: None,
+        resources: Vec::new(),
         renewed_for_rejection: false,
         unknown: Unknown::default(),
     }

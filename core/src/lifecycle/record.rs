@@ -72,6 +72,9 @@ pub struct Record {
     pub refresh_token: Option<Secret>,
     /// The granted scopes; `None` when the server did not say.
     pub scopes: Option<Vec<String>>,
+    /// The resources that the tokens are for (RFC 8707): a renewal names them again, whoever asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// Claims kept for people and for the account check: `sub`, `email`, `account_id`, `plan`, ...
     #[serde(default)]
     pub claims: BTreeMap<String, String>,

@@ -35,6 +35,7 @@ pub(crate) fn first(
         access_token: tokens.access_token,
         refresh_token: tokens.refresh_token,
         scopes: Some(tokens.scopes.unwrap_or_else(|| requested.to_vec())),
+        resources: config.resources.clone(),
         expires_at,
         due_at,
         renewed_at: received_at,

@@ -29,12 +29,17 @@ pub(crate) fn code_exchange(
 }
 
 /// Spends a refresh token. No scope is sent: the answer carries what was granted, never more (RFC 6749 section 6).
-pub(crate) fn refresh(config: &Config, token_endpoint: &str, refresh_token: &Secret) -> HttpRequest {
+pub(crate) fn refresh(
+    config: &Config,
+    token_endpoint: &str,
+    resources: &[String],
+    refresh_token: &Secret,
+) -> HttpRequest {
     let mut fields = vec![
         field("grant_type", "refresh_token"),
         FormField { name: "refresh_token".to_owned(), value: refresh_token.clone() },
     ];
-    fields.extend(config.resources.iter().map(|resource| field("resource", resource)));
+    fields.extend(resources.iter().map(|resource| field("resource", resource)));
     single_use(config, token_endpoint, fields)
 }
 

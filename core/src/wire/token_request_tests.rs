@@ -64,7 +64,7 @@ fn a_public_client_spends_a_code_with_its_id_and_its_verifier() {
 
 #[test]
 fn a_refresh_carries_the_token_and_no_scope() {
-    let request = refresh(&public(), TOKEN_ENDPOINT, &Secret::new("RT"));
+    let request = refresh(&public(), TOKEN_ENDPOINT, &[], &Secret::new("RT"));
     assert_eq!(pairs(&request), [("grant_type", "refresh_token"), ("refresh_token", "RT"), ("client_id", "native")]);
     assert_eq!(header(&request, "accept"), Some("application/json"));
 }
@@ -84,7 +84,7 @@ fn a_secret_goes_into_the_header_or_into_the_body_and_never_both() {
 fn each_resource_is_a_pair_of_its_own_in_both_requests() {
     let builder = Config::builder(provider()).client_id("native").resource("https://a.example/");
     let config = builder.resource("https://b.example/").build().unwrap();
-    for request in [exchange(&config), refresh(&config, TOKEN_ENDPOINT, &Secret::new("RT"))] {
+    for request in [exchange(&config), refresh(&config, TOKEN_ENDPOINT, &config.resources, &Secret::new("RT"))] {
         let resources: Vec<_> = pairs(&request).into_iter().filter(|(name, _)| *name == "resource").collect();
         assert_eq!(resources, [("resource", "https://a.example/"), ("resource", "https://b.example/")]);
     }
@@ -93,7 +93,7 @@ fn each_resource_is_a_pair_of_its_own_in_both_requests() {
 #[test]
 fn what_can_be_spent_once_says_so_and_has_the_configured_deadline() {
     let config = public();
-    for request in [exchange(&config), refresh(&config, TOKEN_ENDPOINT, &Secret::new("RT"))] {
+    for request in [exchange(&config), refresh(&config, TOKEN_ENDPOINT, &[], &Secret::new("RT"))] {
         assert!(request.single_use);
         assert_eq!(request.deadline, config.timing.request_deadline);
     }

@@ -78,6 +78,7 @@ pub fn sample_record(login: &str, generation: u64, token: &str) -> Record {
         due_at: None,
         renewed_at: UnixMillis(1_600_000_000_000),
         renewed_from: Some(Secret::new("spent").hash()),
+        resources: Vec::new(),
         renewed_for_rejection: false,
         unknown: Unknown(BTreeMap::from([("from_the_future".to_owned(), serde_json::json!({ "kept": [1, 2] }))])),
     }

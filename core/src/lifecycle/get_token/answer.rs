@@ -104,8 +104,9 @@ impl Task {
             }
             Fate::NotSent => self.not_sent(sending, &error, io, moment),
             Fate::Unknown if sending.resends == 0 => {
-                let then = AfterNote::SendAgain { sent_at: sending.noted_at };
                 let ledger = sending.unknown(moment.now);
+                let age = moment.now.since(sending.noted_at);
+                let then = AfterNote::SendAgain { age, seen: sending.record };
                 self.to(State::Noting { held: sending.held, ledger, then })
             }
             Fate::Unknown => {
@@ -128,7 +129,7 @@ impl Task {
     ) -> Next<GetToken, Token> {
         sending.unsent += 1;
         let next_try = moment.now.plus(UNSENT_PAUSE);
-        let in_time = next_try < sending.noted_at.plus(self.config.timing.send_window());
+        let in_time = next_try < sending.not_after;
         if sending.unsent < UNSENT_TRIES && in_time {
             let held = sending.held.clone();
             let then = AfterPause::Post(Box::new(sending));

@@ -1,9 +1,9 @@
 //! May this token be renewed now? Every rule that speaks against a sending is here.
 
 use super::token::{Ending, TokenNote};
-use super::{AfterNote, AfterPause, GetToken, Held, State, Task, Token, busy};
+use super::{AfterNote, AfterPause, Busy, GetToken, Held, State, Task, Token, busy_failure};
 use crate::error::{Failure, FailureKind, FlowStep, NextStep};
-use crate::event::{Holder, Outcome};
+use crate::event::Outcome;
 use crate::lifecycle::ledger::{Intent, Ledger, StoredLedger};
 use crate::lifecycle::policy::{self, Standing};
 use crate::lifecycle::record::{Mark, RECORD_FORMAT, Record};
@@ -24,7 +24,7 @@ impl Task {
     pub(super) fn loaded(
         self,
         waited: Millis,
-        holder: Option<Holder>,
+        busy: Option<Busy>,
         outcome: Outcome,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
@@ -34,22 +34,28 @@ impl Task {
                 Look::Renew { record, .. } => self.to(State::Locking { record, waited }),
             },
             Err(failure) => {
-                let failure = match holder {
-                    Some(holder) => busy(&holder, moment.now),
-                    None => Failure::store(FlowStep::Loading, &failure),
+                let Some(Busy { holder, seen }) = busy else {
+                    return Next::Fail(Box::new(Failure::store(FlowStep::Loading, &failure)));
                 };
-                Next::Fail(Box::new(failure))
+                let end = Ending::missed(seen, &self.wish, busy_failure(&holder, moment.now), moment.now);
+                self.end(end, moment)
             }
         }
     }
 
-    /// The look that counts: under the lease.
-    pub(super) fn reread(self, held: Held, outcome: Outcome, moment: &Moment) -> Next<GetToken, Token> {
+    /// The look that counts: under the lease. What was seen before it counts only if there is no such look.
+    pub(super) fn reread(
+        self,
+        held: Held,
+        seen: Box<Record>,
+        outcome: Outcome,
+        moment: &Moment,
+    ) -> Next<GetToken, Token> {
         let record = match outcome.loaded() {
             Ok(record) => record,
             Err(failure) => {
-                let failure = Box::new(Failure::store(FlowStep::Loading, &failure));
-                return self.unlock(&held, Ending::Failure(failure));
+                let failure = Failure::store(FlowStep::Loading, &failure);
+                return self.nothing_sent(&held, seen, failure, moment);
             }
         };
         if let Some(record) = record.as_ref().filter(|record| self.adopts(record, moment.now)) {
@@ -98,9 +104,7 @@ impl Task {
         let ledger = match &held.ledger {
             StoredLedger::Absent => Ledger::default(),
             StoredLedger::Newer => return self.nothing_sent(&held, record, newer("renewal notes"), moment),
-            StoredLedger::Read(ledger) => {
-                ledger.clone().aged(moment.now.since(held.read_at)).of_login(&record.login_id)
-            }
+            StoredLedger::Read(ledger) => ledger.clone().clamped().of_login(&record.login_id),
             StoredLedger::Unreadable => {
                 // One sending of unknown fate, now: written down, so that it is over one day.
                 let ledger = Ledger { login_id: Some(record.login_id.clone()), lands_in: window, ..Ledger::default() };
@@ -122,7 +126,8 @@ impl Task {
                 SendAgain::Now => ledger.lands_in.max(intent.lands_in),
                 SendAgain::After(span) => {
                     let until = moment.now.plus(span);
-                    return self.to(State::Pausing { held, until, span, then: AfterPause::Reread });
+                    let then = AfterPause::Reread { seen: record };
+                    return self.to(State::Pausing { held, until, span, then });
                 }
                 SendAgain::Later(span) => {
                     let failure = outcome_unknown(moment.now.plus(span));
@@ -150,7 +155,9 @@ impl Task {
             cool_down: Millis::ZERO,
             refused: ledger.refused.clone(),
         };
-        self.to(State::Noting { held, ledger: noted, then: AfterNote::Post { record, spent, before: ledger, resends } })
+        let not_after = moment.now.plus(self.config.timing.send_window());
+        let then = AfterNote::Post { record, spent, before: ledger, not_after, resends };
+        self.to(State::Noting { held, ledger: noted, then })
     }
 
     fn nothing_sent(

@@ -69,25 +69,33 @@ struct Task {
 #[cfg_attr(feature = "model", derive(Hash))]
 enum State {
     FinishingLogout { logout: Box<Logout>, failure: Box<Failure> },
-    Loading { waited: Millis, holder: Option<Holder> },
+    Loading { waited: Millis, busy: Option<Busy> },
     Locking { record: Box<Record>, waited: Millis },
     Noting { held: Held, ledger: Ledger, then: AfterNote },
     Pausing { held: Held, until: UnixMillis, span: Millis, then: AfterPause },
     Posting(Box<Sending>),
-    Rereading { held: Held },
+    Rereading { held: Held, seen: Box<Record> },
     RereadingAfterRefusal { sending: Box<Sending>, failure: Box<Failure> },
     Revoking { held: Held, revoke: Revoke, end: Ending },
     Saving(Box<Saving>),
     Unlocking { lease: LeaseNumber, end: Ending },
 }
 
-/// A lease, and the notes as they stood when they were last read or written.
+/// Another process holds the lease: who, and what the record was when it was last seen.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+struct Busy {
+    holder: Holder,
+    seen: Box<Record>,
+}
+
+/// A lease, and the notes as they stood when they were last read or written. Time that passes since makes them
+/// stricter than they need be, never laxer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 struct Held {
     lease: LeaseNumber,
     ledger: StoredLedger,
-    read_at: UnixMillis,
 }
 
 /// One sending of a refresh token.
@@ -102,6 +110,8 @@ struct Sending {
     before: Ledger,
     noted: Ledger,
     noted_at: UnixMillis,
+    /// Counted from the decision, so that the note, which is written later, promises no less.
+    not_after: UnixMillis,
     /// How often the same token had been sent before.
     resends: u32,
     /// Tries of this sending that did not leave this machine.
@@ -113,13 +123,13 @@ struct Sending {
 #[cfg_attr(feature = "model", derive(Hash))]
 enum AfterNote {
     /// It was the intent: send, or if it could not be written, do not.
-    Post { record: Box<Record>, spent: Secret, before: Ledger, resends: u32 },
+    Post { record: Box<Record>, spent: Secret, before: Ledger, not_after: UnixMillis, resends: u32 },
     /// It was the last word of this run.
     Unlock(Ending),
     /// An account that changed: our new tokens are of no use to anybody.
     Revoke { revoke: Option<Revoke>, end: Ending },
     /// Nobody knows whether the first sending arrived: once more.
-    SendAgain { sent_at: UnixMillis },
+    SendAgain { age: Millis, seen: Box<Record> },
 }
 
 /// Where a pause leads.
@@ -127,15 +137,25 @@ enum AfterNote {
 #[cfg_attr(feature = "model", derive(Hash))]
 enum AfterPause {
     Post(Box<Sending>),
-    Reread,
+    Reread { seen: Box<Record> },
 }
 
 impl GetToken {
     /// Asks for a token that meets the wish.
     #[must_use]
     pub fn start(config: &Config, wish: Wish, _moment: Moment) -> Session<GetToken> {
-        let state = State::Loading { waited: Millis::ZERO, holder: None };
+        let state = State::Loading { waited: Millis::ZERO, busy: None };
         Session::new(GetToken { task: Task { config: config.clone(), wish }, state })
+    }
+}
+
+impl Held {
+    /// After a wait of ours, which passed whatever the wall clock says.
+    fn aged(self, by: Millis) -> Self {
+        match self.ledger {
+            StoredLedger::Read(ledger) => Held { ledger: StoredLedger::Read(ledger.aged(by)), ..self },
+            StoredLedger::Absent | StoredLedger::Newer | StoredLedger::Unreadable => self,
+        }
     }
 }
 
@@ -194,15 +214,15 @@ impl Task {
     ) -> Next<GetToken, Token> {
         match outcome.lease() {
             Ok(Lease::Ours(locked)) => {
-                let held = Held { lease: locked.lease, ledger: locked.ledger, read_at: moment.now };
-                self.to(State::Rereading { held })
+                let held = Held { lease: locked.lease, ledger: locked.ledger };
+                self.to(State::Rereading { held, seen: record })
             }
             Ok(Lease::Busy(holder)) => {
                 let waited = waited.plus(LOCK_STEP);
                 if waited < self.patience() {
-                    return self.to(State::Loading { waited, holder: Some(holder) });
+                    return self.to(State::Loading { waited, busy: Some(Busy { holder, seen: record }) });
                 }
-                let end = Ending::missed(record, &self.wish, busy(&holder, moment.now), moment.now);
+                let end = Ending::missed(record, &self.wish, busy_failure(&holder, moment.now), moment.now);
                 self.end(end, moment)
             }
             Err(failure) => {
@@ -227,14 +247,23 @@ impl Task {
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         let written = outcome.noted();
-        let held = Held { ledger: StoredLedger::Read(ledger.clone()), read_at: moment.now, ..held };
+        let held = Held { ledger: StoredLedger::Read(ledger.clone()), ..held };
         match then {
-            AfterNote::Post { record, spent, before, resends } => {
+            AfterNote::Post { record, spent, before, not_after, resends } => {
                 let failure = match written {
                     Ok(Noted::Written) => {
                         let (noted, noted_at) = (ledger, moment.now);
-                        let sending = Sending { held, record, spent, before, noted, noted_at, resends, unsent: 0 };
-                        return self.to(State::Posting(Box::new(sending)));
+                        return self.to(State::Posting(Box::new(Sending {
+                            held,
+                            record,
+                            spent,
+                            before,
+                            noted,
+                            noted_at,
+                            not_after,
+                            resends,
+                            unsent: 0,
+                        })));
                     }
                     Ok(Noted::Lost) => lost_lease(moment.now),
                     Err(failure) => Failure::store(FlowStep::Locking, &failure),
@@ -244,16 +273,19 @@ impl Task {
             }
             AfterNote::Revoke { revoke: Some(revoke), end } => self.to(State::Revoking { held, revoke, end }),
             AfterNote::Revoke { revoke: None, end } | AfterNote::Unlock(end) => self.unlock(&held, end),
-            AfterNote::SendAgain { sent_at } => {
-                let span = answer::SEND_AGAIN_AFTER;
-                self.to(State::Pausing { held, until: sent_at.plus(span), span, then: AfterPause::Reread })
+            AfterNote::SendAgain { age, seen } => {
+                let span = answer::SEND_AGAIN_AFTER.minus(age);
+                let until = moment.now.plus(span);
+                self.to(State::Pausing { held, until, span, then: AfterPause::Reread { seen } })
             }
         }
     }
 
     fn request(&self, sending: &Sending) -> HttpRequest {
-        let mut request = token_request::refresh(&self.config, &sending.record.token_endpoint, &sending.spent);
-        request.not_after = Some(sending.noted_at.plus(self.config.timing.send_window()));
+        let record = &sending.record;
+        let mut request =
+            token_request::refresh(&self.config, &record.token_endpoint, &record.resources, &sending.spent);
+        request.not_after = Some(sending.not_after);
         request.lease = Some(sending.held.lease);
         request
     }
@@ -292,15 +324,15 @@ impl Machine for GetToken {
                 |(task, failure), logout| task.with(State::FinishingLogout { logout: Box::new(logout), failure }),
                 |(_, failure), _| Next::Fail(failure),
             ),
-            State::Loading { waited, holder } => task.loaded(waited, holder, outcome, &moment),
+            State::Loading { waited, busy } => task.loaded(waited, busy, outcome, &moment),
             State::Locking { record, waited } => task.lock_answered(record, waited, outcome, &moment),
             State::Noting { held, ledger, then } => task.noted(held, ledger, then, outcome, &moment),
-            State::Pausing { held, then, .. } => match then {
+            State::Pausing { held, span, then, .. } => match then {
                 AfterPause::Post(sending) => task.to(State::Posting(sending)),
-                AfterPause::Reread => task.to(State::Rereading { held }),
+                AfterPause::Reread { seen } => task.to(State::Rereading { held: held.aged(span), seen }),
             },
             State::Posting(sending) => task.answered(*sending, outcome, &moment),
-            State::Rereading { held } => task.reread(held, outcome, &moment),
+            State::Rereading { held, seen } => task.reread(held, seen, outcome, &moment),
             State::RereadingAfterRefusal { sending, failure } => task.refused(*sending, *failure, outcome, &moment),
             State::Revoking { held, revoke, end } => revoke.advance(outcome, moment).nest(
                 (task, held, end),
@@ -314,7 +346,7 @@ impl Machine for GetToken {
     }
 }
 
-fn busy(holder: &Holder, now: UnixMillis) -> Failure {
+fn busy_failure(holder: &Holder, now: UnixMillis) -> Failure {
     let detail = format!("another process is renewing it: {}, for {} s", holder.who, holder.since.0 / 1_000);
     let next = NextStep::RetryAt { at: now.plus(Millis::seconds(1)) };
     Failure::new(FlowStep::Locking, FailureKind::Busy, detail, next)

@@ -7,6 +7,7 @@ use crate::answers::Written;
 use crate::error::{Failure, FlowStep};
 use crate::event::Outcome;
 use crate::http::IoFailure;
+use crate::lifecycle::policy::Wish;
 use crate::lifecycle::record::{CredentialKey, Mark, Record, Version};
 use crate::lifecycle::revoke::Revoke;
 use crate::machine::Next;
@@ -78,15 +79,28 @@ impl Saving {
 
     /// The tokens, once a save of them has failed.
     pub(super) fn unsaved(&self) -> Option<Token> {
-        let trouble = self.trouble.as_ref()?;
-        let failure = Box::new(Failure::store(FlowStep::Saving, &trouble.seen));
-        Some(Token { record: self.record.clone(), notes: vec![TokenNote::NotSaved(failure)] })
+        let trouble = self.trouble.as_ref().filter(|_| self.complaint.is_none())?;
+        Some(self.not_saved_token(&trouble.seen))
     }
 
-    fn saved(&self) -> Ending {
-        match &self.complaint {
-            Some(failure) => Ending::Failure(failure.clone()),
-            None => Ending::token(self.record.clone(), Vec::new()),
+    fn not_saved_token(&self, seen: &IoFailure) -> Token {
+        let failure = Box::new(Failure::store(FlowStep::Saving, seen));
+        Token { record: self.record.clone(), notes: vec![TokenNote::NotSaved(failure)] }
+    }
+
+    /// The end of a save that worked.
+    fn saved(self, wish: &Wish, now: UnixMillis) -> Ending {
+        match self.complaint {
+            Some(failure) => Ending::missed(self.record, wish, *failure, now),
+            None => Ending::token(self.record, Vec::new()),
+        }
+    }
+
+    /// The end of a save that was given up.
+    fn not_saved(self, seen: &IoFailure) -> Ending {
+        match self.complaint {
+            Some(failure) => Ending::Failure(Box::new(failure.with_unsaved(self.record))),
+            None => Ending::Token(Box::new(self.not_saved_token(seen))),
         }
     }
 }
@@ -108,8 +122,9 @@ impl Task {
         }
         match outcome.written() {
             Ok(Written::Done) => {
-                let end = saving.saved();
-                self.unlock(&saving.held, end)
+                let held = saving.held.clone();
+                let end = saving.saved(&self.wish, moment.now);
+                self.unlock(&held, end)
             }
             Ok(Written::Conflict(theirs)) => self.save_conflict(saving, theirs, moment),
             Err(failure) => self.save_failed(saving, failure, moment),
@@ -122,15 +137,12 @@ impl Task {
             Some(trouble) => (trouble.paused.plus(trouble.pause), MAX_PAUSE.min(trouble.pause.plus(trouble.pause))),
             None => (Millis::ZERO, FIRST_PAUSE),
         };
-        saving.trouble = Some(Trouble { seen, paused, pause, until: Some(moment.now.plus(pause)) });
-        if paused < PATIENCE {
-            return self.save(saving);
+        if paused >= PATIENCE {
+            let held = saving.held.clone();
+            return self.unlock(&held, saving.not_saved(&seen));
         }
-        let end = match saving.unsaved() {
-            Some(token) => Ending::Token(Box::new(token)),
-            None => saving.saved(),
-        };
-        self.unlock(&saving.held, end)
+        saving.trouble = Some(Trouble { seen, paused, pause, until: Some(moment.now.plus(pause)) });
+        self.save(saving)
     }
 
     fn save_conflict(
