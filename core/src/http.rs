@@ -97,7 +97,7 @@ impl Body {
 }
 
 /// What came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct HttpAnswer {
     /// The status code.
@@ -115,6 +115,19 @@ impl HttpAnswer {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl std::fmt::Debug for HttpAnswer {
+    /// Of the headers only the names: cookies and redirects carry secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("HttpAnswer")
+            .field("status", &self.status)
+            .field("headers", &names)
+            .field("body", &self.body)
+            .field("received_at", &self.received_at)
+            .finish()
     }
 }
 

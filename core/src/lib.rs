@@ -81,4 +81,5 @@ pub mod provider;
 pub mod secret;
 pub mod session;
 pub mod snapshot;
+pub mod transcript;
 pub mod wire;

@@ -47,6 +47,8 @@ pub struct Origin {
     pub revocation_url: Option<RevocationUrl>,
     /// The scopes that were asked for: they count as granted when the response names none (RFC 6749 section 5.1).
     pub requested_scopes: Vec<Scope>,
+    /// The resources that were named (RFC 8707): renewals name them again.
+    pub resources: Vec<String>,
 }
 
 /// The tokens of a stored login as a token response of that crate. `expires_in` counts from `now`, in whole seconds; it
@@ -88,7 +90,7 @@ pub fn record_from_token_response(response: &impl TokenResponse, origin: Origin,
         due_at,
         renewed_at: moment.now,
         renewed_from: None,
-        resources: Vec::new(),
+        resources: origin.resources,
         renewed_for_rejection: false,
         unknown: Unknown::default(),
     }
@@ -126,6 +128,7 @@ mod tests {
         assert_eq!(record.refresh_token, Some(Secret::from("RT")));
         assert_eq!(record.token_type, "Bearer");
         assert_eq!(record.token_endpoint, "https://as.example/token");
+        assert_eq!(record.resources, ["https://api.example/"]);
         assert_eq!(record.expires_at, Some(UnixMillis(4_600_000)));
         assert!(record.due_at < record.expires_at && record.due_at > Some(moment.now));
 
@@ -168,6 +171,7 @@ mod tests {
             token_url: TokenUrl::new("https://as.example/token".to_owned()).unwrap(),
             revocation_url: None,
             requested_scopes: vec![Scope::new("asked".to_owned())],
+            resources: vec!["https://api.example/".to_owned()],
         }
     }
 }

@@ -172,7 +172,10 @@ impl Hand {
             Action::AwaitCallback(wait) => (self.person)(wait),
             Action::Begin(_) => Outcome::Begun,
             Action::Delete(delete) => self.replace(Some(&delete.expected), None, Outcome::Deleted),
-            Action::Fetch(request) | Action::PostForm(request) => (self.server)(request),
+            Action::Fetch(request) | Action::PostForm(request) => match (self.server)(request) {
+                Outcome::Http(answer) => Outcome::Http(HttpAnswer { received_at: self.now, ..answer }),
+                trouble => trouble,
+            },
             Action::Listen(listen) => {
                 let first = listen.candidates.first().cloned().unwrap_or_default();
                 Outcome::Listening(Listening { redirect_uri: first.replace(":0/", ":49152/") })
@@ -260,7 +263,7 @@ pub fn json(status: u16, body: &Value) -> Outcome {
     answer(status, &body.to_string())
 }
 
-/// An answer.
+/// An answer; the world says when it was received.
 #[must_use]
 pub fn answer(status: u16, body: &str) -> Outcome {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];

@@ -57,5 +57,6 @@ fn reason_to_skip(case: &Case) -> Option<String> {
 
 /// Written past the capture of the test harness: the figure is wanted when all is well, too.
 fn report(line: &str) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+    let line = format!("{line}\n");
+    assert!(std::io::stdout().write_all(line.as_bytes()).is_ok(), "the report cannot be written");
 }

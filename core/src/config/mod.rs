@@ -18,6 +18,7 @@ pub(crate) use url_rules::check_endpoint;
 pub use url_rules::is_loopback_host;
 
 use crate::lifecycle::record::CredentialKey;
+use crate::moment::Millis;
 use crate::provider::{Endpoints, Provider};
 use crate::secret::Secret;
 use crate::wire::token_options::{Dpop, Grant, TokenContext};
@@ -89,6 +90,13 @@ impl Config {
     #[must_use]
     pub fn timing(&self) -> &Timing {
         &self.timing
+    }
+
+    /// The same configuration with other waits and deadlines. A request deadline of zero counts as one millisecond.
+    #[must_use]
+    pub fn with_timing(mut self, timing: Timing) -> Self {
+        self.timing = Timing { request_deadline: timing.request_deadline.max(Millis(1)), ..timing };
+        self
     }
 
     /// The issuer, when it is known before discovery.

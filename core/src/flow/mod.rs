@@ -4,4 +4,4 @@ mod discovery;
 pub(crate) mod id_token;
 pub mod login;
 
-pub use login::{LoggedIn, Login};
+pub use login::{LoggedIn, Login, LoginNote};

@@ -16,9 +16,16 @@ use crate::moment::UnixMillis;
 #[serde(rename_all = "snake_case")]
 pub(super) enum End {
     Failed(Box<Failure>),
-    LoggedIn { record: Box<Shown>, replaced: bool, notes: Vec<LoginRemark> },
+    LoggedIn {
+        record: Box<Shown>,
+        replaced: bool,
+        notes: Vec<LoginRemark>,
+    },
     LoggedOut(LoggedOut),
-    Token { record: Box<Shown>, notes: Vec<TokenRemark> },
+    Token {
+        record: Box<Shown>,
+        notes: Vec<TokenRemark>,
+    },
     /// The recording stopped while an action stood.
     Unfinished,
 }

@@ -72,13 +72,13 @@ impl Transcript {
         let events_end = lines.len() - 1 - usize::from(unfinished);
         let mut events = Vec::new();
         for (at, line) in lines.iter().enumerate().take(events_end).skip(1) {
-            if at % 2 == 0 {
+            if at.is_multiple_of(2) {
                 events.push(event(line).map_err(|what| unreadable(at + 1, what))?);
             } else if !begins(line, "{\"action\":") {
                 return Err(unreadable(at + 1, "it is not an action"));
             }
         }
-        if events_end % 2 == 0 {
+        if events_end.is_multiple_of(2) {
             return Err(unreadable(events_end, "the last action has no answer"));
         }
         Ok(Transcript { flow, config, start, events, lines })
@@ -233,7 +233,8 @@ impl MomentData {
         let is_hex = digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit);
         for (byte, at) in entropy.iter_mut().zip((0..64).step_by(2)) {
             let pair = self.entropy.get(at..at + 2).filter(|_| is_hex);
-            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or("the entropy is not 32 bytes in hex")?;
+            *byte =
+                pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or("the entropy is not 32 bytes in hex")?;
         }
         Ok(Moment { now: self.now, entropy })
     }

@@ -50,6 +50,3 @@ pub enum Flow {
         scope: Scope,
     },
 }
-
-#[cfg(test)]
-mod tests;

@@ -55,7 +55,8 @@ impl Recording {
         if let Some(leak) = leak::find(&text, &secrets) {
             return Err(NotRedacted::Leaks { kind: leak.kind, line: leak.line });
         }
-        let line_of = |line| NotRedacted::Differs { line, recorded: "itself".to_owned(), redacted: "another".to_owned() };
+        let line_of =
+            |line| NotRedacted::Differs { line, recorded: "itself".to_owned(), redacted: "another".to_owned() };
         let transcript = Transcript::parse(&text).map_err(|unreadable| line_of(unreadable.line))?;
         transcript.replay().map_err(|difference| line_of(difference.line))?;
         Ok(transcript)
@@ -98,13 +99,18 @@ impl fmt::Display for NotRedacted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotRedacted::Differs { line, recorded, redacted } => {
-                write!(f, "no transcript: at line {line} the run went on with \"{recorded}\", without its secrets it ")?;
+                write!(
+                    f,
+                    "no transcript: at line {line} the run went on with \"{recorded}\", without its secrets it "
+                )?;
                 write!(f, "goes on with \"{redacted}\"")
             }
             NotRedacted::Leaks { kind, line } => {
                 write!(f, "no transcript: {} of this run would stand in line {line}", kind.name())
             }
-            NotRedacted::NotARun { event } => write!(f, "no transcript: the recorded event {event} does not fit the flow"),
+            NotRedacted::NotARun { event } => {
+                write!(f, "no transcript: the recorded event {event} does not fit the flow")
+            }
         }
     }
 }

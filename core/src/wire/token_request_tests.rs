@@ -140,7 +140,7 @@ fn a_logout_does_not_wait_for_a_dead_server() {
 #[test]
 fn no_request_shows_what_it_carries() {
     let config = confidential(AuthenticationMethod::Post);
-    let refresh = refresh(&config, TOKEN_ENDPOINT, &Secret::new("refresh-me"));
+    let refresh = refresh(&config, TOKEN_ENDPOINT, &[], &Secret::new("refresh-me"));
     let shown = format!("{:?} {:#?}", exchange(&config), refresh);
     for secret in ["the code", "pkce-proof", "hush", "refresh-me"] {
         assert!(!shown.contains(secret), "{secret}");

@@ -28,6 +28,7 @@ pub(super) fn standing() -> Vec<Standing<Login>> {
     let places = vec![http(404, ""), lost()];
     walk(&mut standing, "a login by issuer, second place", &found, start(&found), places);
     resume(&mut standing, &known);
+    resume(&mut standing, &found);
     standing
 }
 

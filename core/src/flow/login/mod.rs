@@ -33,7 +33,7 @@ use crate::wire::token;
 use crate::wire::token_request;
 
 pub use checkpoint::Unreadable;
-pub use end::LoggedIn;
+pub use end::{LoggedIn, LoginNote};
 use state::{Prepared, State, Target};
 
 /// How often an exchange that never left this machine is tried.

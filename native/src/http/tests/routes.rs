@@ -46,11 +46,14 @@ async fn a_proxy_that_refuses_leaves_the_request_unsent_and_is_named_without_its
     })
     .await;
 
-    let failure = failure(&through(&proxy), &post("https://as.example/token?q=planted-query".to_owned())).await;
+    let http = through(&proxy);
+
+    let failure = failure(&http, &post("https://as.example/token?q=planted-query".to_owned())).await;
 
     assert_eq!((failure.sent, failure.kind), (Sent::NotSent, IoFailureKind::Unreachable));
     assert!(failure.detail.contains(&format!("through the proxy {}", proxy.address)), "{}", failure.detail);
     assert!(!failure.detail.contains("planted-password"), "{}", failure.detail);
+    assert!(!format!("{http:?}").contains("planted-password"), "{http:?}");
     let [request] = &proxy.requests()[..] else { panic!("{:?}", proxy.requests()) };
     assert!(request.starts_with("CONNECT as.example:443 HTTP/1.1\r\n"), "{request}");
 }

@@ -1,0 +1,124 @@
+//! `tokenway login`: a person logs in, in the browser.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokenway::login::LoginUi;
+use tokenway_core::error::Failure;
+use tokenway_core::flow::{LoggedIn, LoginNote};
+
+use crate::args::LoginArgs;
+use crate::exit::Stopped;
+use crate::output::{Answer, say};
+use crate::settings::Settings;
+use crate::terminal::Terminal;
+use crate::text::{relative, who};
+
+mod record;
+
+use record::Recorder;
+
+pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
+    let settings = Settings::named(&args.target, args.timing)?.with_login_timeout(args.timeout);
+    if !args.force {
+        refuse_if_logged_in(&settings).await?;
+    }
+    let recorder = args.record.as_ref().map(|_| Arc::new(Recorder::new(&settings.config)));
+    let observer = match &recorder {
+        Some(recorder) => recorder.beside(super::observer(&args.target.common)),
+        None => super::observer(&args.target.common),
+    };
+    let client = settings.client(observer)?;
+    let provider = settings.config.provider().name.clone();
+    let ui: Arc<dyn LoginUi> = Arc::new(Terminal::new(&provider, !args.no_browser));
+    let end = tokio::select! {
+        end = client.login_with(ui) => end,
+        _ = tokio::signal::ctrl_c() => {
+            if !client.close().await {
+                say("tokenway: the login was on its way and did not come back in time");
+            }
+            return Err(Stopped::interrupted());
+        }
+    };
+    if let (Some(recorder), Some(file)) = (recorder, &args.record) {
+        write_transcript(&recorder, file)?;
+    }
+    match end {
+        Ok(logged_in) => Ok(answer(&logged_in, &provider, &settings)),
+        Err(failure) => Err(stopped(failure, &settings)),
+    }
+}
+
+/// Logging in while logged in says who is.
+async fn refuse_if_logged_in(settings: &Settings) -> Result<(), Stopped> {
+    let client = settings.client(Arc::new(tokenway::driver::NoObserver))?;
+    let status = client.status().await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
+    let Some(login) = status.login.filter(|login| login.renewable || login.standing.is_usable()) else {
+        return Ok(());
+    };
+    let who = who(&login.claims).unwrap_or("somebody");
+    Err(Stopped::usage(format!("{who} is logged in already: {}", status.key))
+        .with_next("To log in anew: --force. To keep both: --account LABEL. To log out: tokenway logout."))
+}
+
+fn answer(logged_in: &LoggedIn, provider: &str, settings: &Settings) -> Answer {
+    let record = &logged_in.record;
+    let who_is = who(&record.claims);
+    if let Some(replaced) = &logged_in.replaced {
+        let before = who(&replaced.claims);
+        if before != who_is {
+            say(&format!("This replaces the login of {}.", before.unwrap_or("somebody else")));
+        }
+    }
+    for note in &logged_in.notes {
+        say(&told(note));
+    }
+    let name = who_is.map(|who| format!(" as {who}")).unwrap_or_default();
+    let until = record.expires_at.map(|at| format!(" The token expires {} and is renewed by then.", relative(at)));
+    let text = format!(
+        "Logged in to {provider}{name}.{}",
+        until.filter(|_| record.refresh_token.is_some()).unwrap_or_default()
+    );
+    let json = json!({
+        "key": settings.config.key(),
+        "claims": record.claims,
+        "scopes": record.scopes,
+        "expires_at": record.expires_at.map(|at| at.0),
+        "renewable": record.refresh_token.is_some(),
+        "store": settings.store.describe(),
+    });
+    Answer { text, json }
+}
+
+fn told(note: &LoginNote) -> String {
+    match note {
+        LoginNote::NoRefreshToken => {
+            "The server gave no refresh token: this login ends when its access token does.".to_owned()
+        }
+        LoginNote::ScopesMissing(scopes) => format!("The server did not grant: {}.", scopes.join(" ")),
+    }
+}
+
+/// Tokens that could not be saved are handed over: they are all that is left of the login.
+fn stopped(mut failure: Box<Failure>, settings: &Settings) -> Stopped {
+    let unsaved = failure.take_unsaved();
+    let stopped = Stopped::failure(failure, &settings.login_command);
+    match unsaved {
+        Some(_) => {
+            let next = stopped.next.clone().unwrap_or_default();
+            stopped.with_next(format!("{next}\nThe login itself worked, but could not be kept: log in again then."))
+        }
+        None => stopped,
+    }
+}
+
+fn write_transcript(recorder: &Recorder, file: &Path) -> Result<(), Stopped> {
+    let text = recorder
+        .transcript()
+        .map_err(|why| Stopped::new(crate::exit::Code::Other, format!("the transcript was not written: {why}")))?;
+    std::fs::write(file, text)
+        .map_err(|error| Stopped::configuration(format!("the transcript {}: {error}", file.display())))?;
+    say(&format!("The transcript is in {}. It holds no secrets.", file.display()));
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! From flags to a configuration and a client.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokenway::Client;
+use tokenway::driver::Observer;
+use tokenway::home;
+use tokenway::http::{HttpOptions, ReqwestHttp};
+use tokenway::store::{FileStore, Store};
+use tokenway_core::config::{Config, Timing};
+use tokenway_core::lifecycle::record::CredentialKey;
+use tokenway_core::moment::Millis;
+use tokenway_core::provider::Provider;
+use tokenway_core::secret::Secret;
+
+use crate::args::{StoreKind, Target, TimingArgs};
+use crate::exit::Stopped;
+use crate::text::login_command;
+
+/// The user's own providers, beside the logins.
+const PROVIDERS_FILE: &str = "providers.json";
+
+/// An extra certificate authority, as a PEM file.
+const CA_VARIABLE: &str = "TOKENWAY_CA_FILE";
+
+/// What one command works with.
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) store: Arc<dyn Store>,
+    /// The command that logs in again.
+    pub(crate) login_command: String,
+}
+
+impl Settings {
+    /// For a command that names what it is about.
+    pub(crate) fn named(target: &Target, timing: TimingArgs) -> Result<Self, Stopped> {
+        let store = store(target.common.store)?;
+        let providers = providers()?;
+        let provider = match (&target.provider, &target.issuer) {
+            (Some(_), Some(_)) => return Err(Stopped::usage("give a provider's name or --issuer, not both")),
+            (Some(name), None) => by_name(&providers, name)?,
+            (None, Some(issuer)) => Provider::generic(issuer),
+            (None, None) => {
+                return Err(Stopped::usage("which provider? Give its name or --issuer URL")
+                    .with_next("Known by name: see `tokenway providers`."));
+            }
+        };
+        Settings::of(provider, target, timing, store, &providers)
+    }
+
+    /// For a command that may leave out what it is about: then it is the only login there is.
+    pub(crate) async fn named_or_only(target: &Target, timing: TimingArgs) -> Result<Self, Stopped> {
+        if target.provider.is_some() || target.issuer.is_some() {
+            return Settings::named(target, timing);
+        }
+        let store = store(target.common.store)?;
+        let keys = list(&*store).await?;
+        let fits = |key: &&CredentialKey| {
+            target.client_id.as_ref().is_none_or(|id| *id == key.client_id)
+                && target.account.as_ref().is_none_or(|account| *account == key.account)
+        };
+        let found: Vec<&CredentialKey> = keys.iter().filter(fits).collect();
+        match found[..] {
+            [key] => Settings::of_stored(key, target, timing),
+            [] => Err(Stopped::new(crate::exit::Code::LogIn, "nobody is logged in")
+                .with_next("Log in: tokenway login PROVIDER, or tokenway login --issuer URL --client-id ID")),
+            _ => {
+                let names: Vec<String> = found.iter().map(|key| format!("  {key}")).collect();
+                Err(Stopped::usage("there are several logins; say which one").with_next(format!(
+                    "{}\nGive the provider's name or --issuer URL, and --account.",
+                    names.join("\n")
+                )))
+            }
+        }
+    }
+
+    /// For a credential that was found in the store.
+    pub(crate) fn of_stored(key: &CredentialKey, target: &Target, timing: TimingArgs) -> Result<Self, Stopped> {
+        let providers = providers()?;
+        let provider = match providers.iter().find(|provider| provider.id == key.provider) {
+            Some(provider) => provider.clone(),
+            None => Provider::generic(&key.provider),
+        };
+        let target =
+            Target { client_id: Some(key.client_id.clone()), account: Some(key.account.clone()), ..target.clone() };
+        Settings::of(provider, &target, timing, store(target.common.store)?, &providers)
+    }
+
+    fn of(
+        provider: Provider,
+        target: &Target,
+        timing: TimingArgs,
+        store: Arc<dyn Store>,
+        providers: &[Provider],
+    ) -> Result<Self, Stopped> {
+        let known_by_name = providers.iter().any(|known| known.id == provider.id);
+        let mut builder = Config::builder(provider).timing(with_timing(timing));
+        if let Some(client_id) = &target.client_id {
+            builder = builder.client_id(client_id);
+        }
+        if let Some(file) = &target.client_secret_file {
+            builder = builder.client_secret(secret_file(file)?);
+        }
+        let scopes: Vec<&str> = target.scope.iter().flat_map(|scopes| scopes.split_ascii_whitespace()).collect();
+        if !scopes.is_empty() {
+            builder = builder.scopes(scopes);
+        }
+        for resource in &target.resource {
+            builder = builder.resource(resource);
+        }
+        if let Some(uri) = &target.redirect_uri {
+            builder = builder.redirect_uri(uri);
+        }
+        if let Some(account) = &target.account {
+            builder = builder.account(account);
+        }
+        let config = builder.build().map_err(|error| Stopped::configuration(error.to_string()))?;
+        let login_command = login_command(config.key(), known_by_name);
+        Ok(Settings { config, store, login_command })
+    }
+
+    /// The configuration with another time to wait for the person.
+    pub(crate) fn with_login_timeout(mut self, timeout: Option<std::time::Duration>) -> Self {
+        if let Some(timeout) = timeout {
+            let timing = Timing { login_timeout: millis(timeout), ..*self.config.timing() };
+            self.config = self.config.with_timing(timing);
+        }
+        self
+    }
+
+    /// A client that is watched.
+    pub(crate) fn client(&self, observer: Arc<dyn Observer>) -> Result<Client, Stopped> {
+        let extra_ca = std::env::var_os(CA_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from);
+        let http = ReqwestHttp::new(HttpOptions { extra_ca, ..HttpOptions::default() });
+        Client::builder(self.config.clone())
+            .store(Arc::clone(&self.store))
+            .http(Arc::new(http))
+            .observer(observer)
+            .build()
+            .map_err(|error| Stopped::configuration(error.to_string()))
+    }
+}
+
+/// The store that was asked for.
+pub(crate) fn store(kind: StoreKind) -> Result<Arc<dyn Store>, Stopped> {
+    match kind {
+        StoreKind::File => Ok(Arc::new(FileStore::new(home_folder()?))),
+    }
+}
+
+/// The keys of all logins.
+pub(crate) async fn list(store: &dyn Store) -> Result<Vec<CredentialKey>, Stopped> {
+    store.list().await.map_err(|failure| Stopped::configuration(failure.detail))
+}
+
+/// Built-in providers, and the user's own, which win.
+pub(crate) fn providers() -> Result<Vec<Provider>, Stopped> {
+    let unreadable = |error: tokenway_core::provider::UnreadableProviders| Stopped::configuration(error.to_string());
+    let mut all = Provider::built_in().map_err(unreadable)?;
+    let file = home_folder()?.join(PROVIDERS_FILE);
+    let own = match std::fs::read_to_string(&file) {
+        Ok(text) => Provider::read_list(&text)
+            .map_err(|error| Stopped::configuration(format!("{}: {error}", file.display())))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(Stopped::configuration(format!("{}: {error}", file.display()))),
+    };
+    all.retain(|provider| !own.iter().any(|own| own.id == provider.id));
+    all.extend(own);
+    all.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(all)
+}
+
+fn by_name(providers: &[Provider], name: &str) -> Result<Provider, Stopped> {
+    let found = providers.iter().find(|provider| provider.id == name).cloned();
+    found.ok_or_else(|| {
+        let names: Vec<&str> = providers.iter().map(|provider| provider.id.as_str()).collect();
+        Stopped::usage(format!("there is no provider called {name:?}"))
+            .with_next(format!("Known by name: {}. Any other server: --issuer URL.", names.join(", ")))
+    })
+}
+
+fn home_folder() -> Result<PathBuf, Stopped> {
+    home::folder().map_err(|error| Stopped::configuration(error.to_string()))
+}
+
+fn secret_file(file: &Path) -> Result<Secret, Stopped> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Stopped::configuration(format!("the client's secret in {}: {error}", file.display())))?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+fn with_timing(args: TimingArgs) -> Timing {
+    let mut timing = Timing::default();
+    if let Some(deadline) = args.request_deadline {
+        timing.request_deadline = millis(deadline);
+    }
+    if let Some(interval) = args.reject_interval {
+        timing.reject_interval = millis(interval);
+    }
+    timing
+}
+
+fn millis(span: std::time::Duration) -> Millis {
+    Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,71 @@
+//! Words for people: instants, spans, names.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+
+use tokenway::driver::now;
+use tokenway_core::lifecycle::record::CredentialKey;
+use tokenway_core::moment::UnixMillis;
+
+/// An instant as RFC 3339, in UTC, to the second.
+pub(crate) fn instant(at: UnixMillis) -> String {
+    let seconds = i64::try_from(at.0 / 1_000).unwrap_or(i64::MAX);
+    match time::OffsetDateTime::from_unix_timestamp(seconds) {
+        Ok(at) => at.format(&time::format_description::well_known::Rfc3339).unwrap_or_else(|_| "far away".to_owned()),
+        Err(_) => "far away".to_owned(),
+    }
+}
+
+/// "in 58 min", "12 s ago".
+pub(crate) fn relative(at: UnixMillis) -> String {
+    let now = now();
+    if at >= now { format!("in {}", span(at.since(now).0)) } else { format!("{} ago", span(now.since(at).0)) }
+}
+
+/// Whole seconds until then, rounded up.
+pub(crate) fn seconds_from_now(at: UnixMillis) -> u64 {
+    at.since(now()).0.div_ceil(1_000)
+}
+
+/// Who, as the tokens say; the best name first.
+pub(crate) fn who(claims: &BTreeMap<String, String>) -> Option<&str> {
+    ["email", "name", "account_id", "sub"].into_iter().find_map(|claim| claims.get(claim)).map(String::as_str)
+}
+
+/// The command that logs in to that credential again.
+pub(crate) fn login_command(key: &CredentialKey, known_by_name: bool) -> String {
+    let mut command = "tokenway login".to_owned();
+    if known_by_name {
+        command.push_str(&format!(" {}", key.provider));
+    } else {
+        command.push_str(&format!(" --issuer {} --client-id {}", key.provider, key.client_id));
+    }
+    if key.account != "default" {
+        command.push_str(&format!(" --account {}", key.account));
+    }
+    command
+}
+
+/// Bold on a terminal that wants it (<https://no-color.org>).
+pub(crate) fn bold(text: &str) -> String {
+    styled("1", text)
+}
+
+/// Dim, as [`bold`].
+pub(crate) fn dim(text: &str) -> String {
+    styled("2", text)
+}
+
+fn styled(code: &str, text: &str) -> String {
+    let wanted = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+fn span(millis: u64) -> String {
+    match millis / 1_000 {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
