@@ -1,6 +1,6 @@
 //! The `oauth2` crate's types and ours (feature `oauth2`).
 //!
-//! - Its typed secrets become a [`Secret`].
+//! - Its typed secrets become a [`Secret`], its ids, URLs and scopes a configuration.
 //! - [`token_response`] hands a stored login to code that is generic over its
 //!   [`TokenResponse`](oauth2::TokenResponse) (RFC 6749 section 5.1).
 //! - [`record_from_token_response`] makes a login of the answer that such code received, so that a program can move
@@ -9,11 +9,16 @@
 use std::time::Duration;
 
 use oauth2::basic::{BasicTokenResponse, BasicTokenType};
-use oauth2::{AccessToken, EmptyExtraTokenFields, RefreshToken, RevocationUrl, Scope, TokenResponse, TokenUrl};
+use oauth2::{
+    AccessToken, AuthUrl, ClientId, ClientSecret, EmptyExtraTokenFields, RedirectUrl, RefreshToken, RevocationUrl,
+    Scope, TokenResponse, TokenUrl,
+};
 
+use crate::config::Builder;
 use crate::lifecycle::policy;
 use crate::lifecycle::record::{LoginId, Mark, RECORD_FORMAT, Record, Unknown};
 use crate::moment::{Millis, Moment, UnixMillis};
+use crate::provider::Endpoints;
 use crate::secret::Secret;
 
 macro_rules! secrets_become_ours {
@@ -33,6 +38,40 @@ secrets_become_ours!(
     oauth2::PkceCodeVerifier,
     oauth2::RefreshToken,
 );
+
+impl Endpoints {
+    /// The endpoints of a client of that crate. Nothing of RFC 9207 is known of such a server.
+    #[must_use]
+    pub fn from_oauth2(auth_url: &AuthUrl, token_url: &TokenUrl, revocation_url: Option<&RevocationUrl>) -> Self {
+        Endpoints {
+            authorization: auth_url.to_string(),
+            token: token_url.to_string(),
+            revocation: revocation_url.map(ToString::to_string),
+            iss_in_response: false,
+        }
+    }
+}
+
+impl Builder {
+    /// The ids, scopes and the redirect URI of a client of that crate, and its secret if it has one.
+    #[must_use]
+    pub fn oauth2_client(
+        self,
+        client_id: &ClientId,
+        secret: Option<ClientSecret>,
+        redirect_url: Option<&RedirectUrl>,
+        scopes: impl IntoIterator<Item = Scope>,
+    ) -> Self {
+        let mut builder = self.client_id(client_id.as_str()).scopes(scopes.into_iter().map(|scope| scope.to_string()));
+        if let Some(redirect_url) = redirect_url {
+            builder = builder.redirect_uri(redirect_url.as_str());
+        }
+        match secret {
+            Some(secret) => builder.client_secret(secret.into()),
+            None => builder,
+        }
+    }
+}
 
 /// Where a token response came from, in that crate's types.
 #[derive(Clone, Debug)]
@@ -114,6 +153,8 @@ fn token_type_name(token_type: &impl oauth2::TokenType) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::provider::Provider;
 
     #[test]
     fn a_token_response_becomes_a_login_and_a_login_a_token_response() {
@@ -162,6 +203,21 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert_eq!(Secret::from(oauth2::AuthorizationCode::new("code".to_owned())).expose(), "code");
         assert_eq!(Secret::from(oauth2::PkceCodeVerifier::new("v".repeat(43))).expose().len(), 43);
+    }
+
+    #[test]
+    fn their_client_becomes_a_configuration() {
+        let auth = AuthUrl::new("https://as.example/authorize".to_owned()).unwrap();
+        let token = TokenUrl::new("https://as.example/token".to_owned()).unwrap();
+        let redirect = RedirectUrl::new("http://127.0.0.1:0/back".to_owned()).unwrap();
+        let provider = Provider::with_endpoints(Endpoints::from_oauth2(&auth, &token, None));
+        let id = ClientId::new("native".to_owned());
+        let scopes = [Scope::new("read".to_owned())];
+
+        let config = Config::builder(provider).oauth2_client(&id, None, Some(&redirect), scopes).build().unwrap();
+
+        assert_eq!(config.key().client_id, "native");
+        assert_eq!((config.scopes, config.redirect_uris), (vec!["read".to_owned()], vec![redirect.to_string()]));
     }
 
     fn origin() -> Origin {

@@ -1,6 +1,11 @@
 //! What the tests share.
 
 pub mod corpus;
+pub mod pool;
 pub mod scenario;
 pub mod hand;
 pub mod scripted;
+
+/// The examples of the README compile.
+#[doc = include_str!("../../README.md")]
+pub struct ReadmeExamples;

@@ -1,4 +1,10 @@
 //! Flows on scripted outcomes, recorded: for transcripts.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a script that does not fit is a failed test"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! House rules that a machine can hold.
 
+#![allow(clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -61,11 +61,7 @@ struct Sent {
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
-    let proof = prop_oneof![
-        any_text().prop_map(Proof::Basic),
-        any_text().prop_map(Proof::Post),
-        Just(Proof::Public),
-    ];
+    let proof = prop_oneof![any_text().prop_map(Proof::Basic), any_text().prop_map(Proof::Post), Just(Proof::Public),];
     let scope = "[!#-\\[\\]-~]{1,12}";
     let redirect = prop_oneof![
         (1024..u16::MAX, "[a-zA-Z0-9._~-]{0,12}").prop_map(|(port, path)| format!("http://127.0.0.1:{port}/{path}")),
@@ -203,10 +199,8 @@ fn config(drawn: &Drawn) -> Config {
         iss_in_response: false,
     });
     let provider = Provider { nonce: false, ..provider };
-    let mut builder = Config::builder(provider)
-        .client_id(&drawn.client_id)
-        .scopes(&drawn.scopes)
-        .redirect_uri(&drawn.redirect_uri);
+    let mut builder =
+        Config::builder(provider).client_id(&drawn.client_id).scopes(&drawn.scopes).redirect_uri(&drawn.redirect_uri);
     for (name, value) in &drawn.extra {
         builder = builder.authorize_parameter(name, value);
     }
@@ -214,9 +208,9 @@ fn config(drawn: &Drawn) -> Config {
         builder = builder.resource(resource);
     }
     builder = match &drawn.proof {
-        Proof::Basic(secret) => builder
-            .client_secret(Secret::new(secret.as_str()))
-            .client_authentication(AuthenticationMethod::Basic),
+        Proof::Basic(secret) => {
+            builder.client_secret(Secret::new(secret.as_str())).client_authentication(AuthenticationMethod::Basic)
+        }
         Proof::Post(secret) => {
             builder.client_secret(Secret::new(secret.as_str())).client_authentication(AuthenticationMethod::Post)
         }

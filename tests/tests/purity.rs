@@ -1,5 +1,7 @@
 //! Core needs nothing of the world: not in its dependencies, and not in what a WebAssembly module built on it imports.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -9,6 +9,24 @@
 //!  a file            Transcript  --parse-->  replay(): every action and the end, byte for byte
 //! ```
 //!
+//! ```
+//! use tokenway_core::transcript::{Recording, Transcript};
+//! # use tokenway_core::{config::Config, event::*, lifecycle::*, moment::*, provider::Provider, session::*};
+//! # let config = Config::builder(Provider::generic("https://as.example")).client_id("native").build()?;
+//! # let moment = Moment { now: UnixMillis(0), entropy: [1; 32] };
+//! let mut logout = Logout::start(&config, Scope::LocalOnly, moment);
+//! let mut recording = Recording::of_logout(&config, Scope::LocalOnly, moment);
+//! while let Step::Act { id, action } = logout.poll() {
+//!     assert_eq!(action.name(), "load");
+//!     let event = Event { id, outcome: Outcome::Loaded(None) };
+//!     recording.step(moment, &event);
+//!     logout.handle(moment, event)?;
+//! }
+//! let text = recording.redacted()?.text();
+//! assert_eq!(Transcript::parse(&text)?.replay()?.end, "nobody was logged in, not revoked");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Redaction
 //! It goes by position, never by pattern: whatever stands where a secret stands (entropy, client secret, `state`, code,
 //! tokens, claims, names) is replaced, equal secrets by equal stand-ins, hashes of known tokens by the hashes of their

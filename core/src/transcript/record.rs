@@ -8,7 +8,9 @@ use crate::event::{Event, Outcome};
 use crate::lifecycle::{Scope, Wish};
 use crate::moment::Moment;
 
-/// A run as it happened: start, and every event that the session accepted. Holds secrets, so `Debug` shows counts only.
+/// A run as it happened: start, and every event. Holds secrets, so `Debug` shows counts only.
+///
+/// It tells one life of a session: a login that was resumed from a snapshot is not recorded.
 #[derive(Clone)]
 pub struct Recording {
     pub(super) flow: Flow,
@@ -40,8 +42,8 @@ impl Recording {
         Recording { flow, config: config.clone(), start, steps: Vec::new() }
     }
 
-    /// To be called for each event that `Session::handle` accepted, with the moment that it was given, whether the
-    /// event advanced the session or was ignored.
+    /// To be called with every moment and event that is given to `Session::handle`, just before; whether the event will
+    /// advance the session or be ignored does not matter. One that was refused makes the recording worthless.
     pub fn step(&mut self, moment: Moment, event: &Event) {
         self.steps.push((moment, event.outcome.clone()));
     }

@@ -23,7 +23,7 @@ const LOGIN_TOKENS: &str = r#"{"access_token":"AT1","token_type":"Bearer","expir
 const RENEWED_TOKENS: &str = r#"{"access_token":"AT2","token_type":"Bearer","expires_in":3600,"refresh_token":"RT2"}"#;
 
 /// A login at `now` (seconds since 1970). How many actions it took, if it gave the token that the server issued.
-pub fn login(now: u32, seed: u8) -> Option<u32> {
+pub(crate) fn login(now: u32, seed: u8) -> Option<u32> {
     let config = config()?;
     let mut world = World::new(now, seed);
     let logged_in = world.run(Login::start(&config, world.moment()))?;
@@ -31,7 +31,7 @@ pub fn login(now: u32, seed: u8) -> Option<u32> {
 }
 
 /// A login at `now`, and the token an hour later, when it has to be renewed. How many actions both took.
-pub fn get_token(now: u32, seed: u8) -> Option<u32> {
+pub(crate) fn get_token(now: u32, seed: u8) -> Option<u32> {
     let config = config()?;
     let mut world = World::new(now, seed);
     world.run(Login::start(&config, world.moment()))?;

@@ -36,6 +36,7 @@ pub struct Watch {
     newest_saved: BTreeMap<usize, u32>,
     pub(super) local_logout: bool,
     logged_out: bool,
+    account_changed: bool,
     clock_was_set: bool,
 }
 
@@ -147,14 +148,19 @@ impl World {
                     self.watch.broken.push(format!("I5: process {process} got a token that no API takes"));
                 }
             }
+            End::GetToken(Err(failure)) if failure.kind == FailureKind::AccountChanged => {
+                self.watch.account_changed = true;
+            }
             End::GetToken(Err(failure)) if failure.next == NextStep::LogIn => {
                 let justified = match failure.kind {
                     FailureKind::NoCredential => {
                         let renewable = self.store.record().is_some_and(|record| record.refresh_token.is_some());
                         self.watch.logged_out || !renewable
                     }
-                    FailureKind::AccountChanged => true,
-                    FailureKind::Refused => self.sendings.iter().any(|sending| sending.fate == Fate::Refused),
+                    FailureKind::Refused => {
+                        let refused = self.sendings.iter().any(|sending| sending.fate == Fate::Refused);
+                        refused || self.watch.account_changed
+                    }
                     _ => false,
                 };
                 if !justified {

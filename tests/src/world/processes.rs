@@ -1,6 +1,7 @@
 use tokenway_core::action::{Action, AwaitCallback, Lock};
 use tokenway_core::event::{Callback, Event, Outcome};
 use tokenway_core::flow::Login;
+use tokenway_core::lifecycle::ledger::StoredLedger;
 use tokenway_core::moment::{Millis, UnixMillis};
 use tokenway_core::session::{Progress, Session};
 use tokenway_core::snapshot::Snapshot;
@@ -93,6 +94,11 @@ impl World {
         Some(self.processes[process].flow.as_ref()?.wants()?.1)
     }
 
+    /// The action takes effect, and the process does not hear of it yet.
+    pub fn act_only(&mut self, process: usize) {
+        self.act(process);
+    }
+
     /// Does all of one action: time passes as it needs to.
     fn act(&mut self, process: usize) {
         self.pass(Millis(1));
@@ -171,6 +177,14 @@ impl World {
         Some(end)
     }
 
+    /// The machine sleeps: no process can be blamed for the time that passes.
+    pub fn sleep(&mut self, span: Millis) {
+        self.pass(span);
+        for process in &mut self.processes {
+            process.started_at += span.0;
+        }
+    }
+
     /// Whether a process has neither ended nor died.
     #[must_use]
     pub fn lives(&self, process: usize) -> bool {
@@ -192,29 +206,40 @@ impl World {
     /// Runs `steps` actions and their answers, then dies at the next one. `Some` if the flow ended before.
     pub fn run_and_die(&mut self, flow: Flow, steps: usize, dies: Dies) -> (usize, Option<End>) {
         let process = self.start(flow);
+        (process, self.go_on_and_die(process, steps, dies))
+    }
+
+    /// The same for a process that runs already. True if it died.
+    pub fn run_on_and_die(&mut self, process: usize, steps: usize, dies: Dies) -> bool {
+        self.go_on_and_die(process, steps, dies).is_none()
+    }
+
+    fn go_on_and_die(&mut self, process: usize, steps: usize, dies: Dies) -> Option<End> {
         for _ in 0..steps {
             if let Some(end) = self.step(process) {
-                return (process, Some(end));
+                return Some(end);
             }
         }
-        match dies {
-            Dies::Before => {}
-            Dies::After => self.act(process),
-            Dies::BetweenServerAndAnswer | Dies::WithTheRequestOnItsWay => {
-                if let Some(Action::PostForm(request) | Action::Fetch(request)) = self.wants(process) {
-                    self.processes[process].doing = self.leave(process, request);
-                    if dies == Dies::BetweenServerAndAnswer {
-                        self.serve(process);
-                    } else if let Doing::Flying(flight) = self.processes[process].doing.clone() {
-                        self.processes[process].doing = Doing::Idle;
-                        let lands_at = Some(self.clock.elapsed() + 300);
-                        self.haunt(flight, lands_at);
-                    }
-                }
+        let request = match (dies, self.wants(process)) {
+            (Dies::Before, _) => None,
+            (Dies::After, _) => {
+                self.act(process);
+                None
+            }
+            (_, Some(Action::PostForm(request) | Action::Fetch(request))) => Some(request),
+            (_, _) => None,
+        };
+        if let Some(request) = request {
+            self.processes[process].doing = self.leave(process, request);
+            if dies == Dies::BetweenServerAndAnswer {
+                self.serve(process);
+            } else if let Doing::Flying(flight) = std::mem::replace(&mut self.processes[process].doing, Doing::Idle) {
+                let lands_at = Some(self.clock.elapsed() + 300);
+                self.haunt(flight, lands_at);
             }
         }
         self.kill(process);
-        (process, None)
+        None
     }
 
     /// A new process goes on with the login of a dead one.
@@ -268,11 +293,19 @@ impl World {
         }
     }
 
-    /// What a process has not saved when it ends is as good as lost.
+    /// What a process has neither saved nor noted when it ends is as good as unknown.
     fn settle_sendings(&mut self, process: usize) {
+        let now = self.clock.now();
+        let noted = match self.store.ledger(now) {
+            StoredLedger::Read(ledger) => ledger.refused,
+            StoredLedger::Absent | StoredLedger::Newer | StoredLedger::Unreadable => None,
+        };
         for sending in self.sendings.iter_mut().filter(|sending| sending.process == process) {
-            if matches!(sending.fate, Fate::InFlight | Fate::Tokens) {
-                sending.fate = Fate::Unknown;
+            let is_noted = noted == Some(Server::refresh_token(sending.grant).hash());
+            match sending.fate {
+                Fate::InFlight | Fate::Tokens => sending.fate = Fate::Unknown,
+                Fate::Refused if !is_noted => sending.fate = Fate::Unknown,
+                Fate::Otherwise | Fate::Refused | Fate::Saved | Fate::Unknown => {}
             }
         }
     }

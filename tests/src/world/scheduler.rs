@@ -125,7 +125,7 @@ impl World {
             Event::Start => {
                 storm.runs -= 1;
                 if random.chance(storm.expiries) {
-                    self.pass(self.server.token_life);
+                    self.sleep(self.server.token_life);
                 }
                 self.start_something(storm.people, random);
             }

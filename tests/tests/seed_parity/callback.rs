@@ -59,10 +59,7 @@ fn row_43_a_fixed_redirect_uri_may_say_localhost_and_has_a_second_port() {
     let mut hand = Hand::new(generous());
     hand.login(&codex()).unwrap();
     let Action::Listen(listen) = &hand.log[0] else { panic!("it listens first") };
-    assert_eq!(
-        listen.candidates,
-        ["http://localhost:1455/auth/callback", "http://localhost:1457/auth/callback"]
-    );
+    assert_eq!(listen.candidates, ["http://localhost:1455/auth/callback", "http://localhost:1457/auth/callback"]);
 }
 
 #[test]

@@ -89,8 +89,9 @@ fn row_06_without_expires_in_the_jwt_tells_its_life_where_the_provider_says_so()
 
 #[test]
 fn row_06_a_token_of_unknown_life_is_used_until_it_is_rejected() {
-    let mut hand =
-        Hand::new(|_| hand::json(200, &json!({ "access_token": access_token("a"), "refresh_token": "r", "token_type": "Bearer" })));
+    let mut hand = Hand::new(|_| {
+        hand::json(200, &json!({ "access_token": access_token("a"), "refresh_token": "r", "token_type": "Bearer" }))
+    });
     hand.login(&codex()).unwrap();
     hand.log.clear();
     hand.pass(Millis::seconds(1_000_000));

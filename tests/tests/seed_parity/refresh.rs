@@ -59,7 +59,9 @@ fn row_13_an_answer_with_a_refresh_token_replaces_the_old_one() {
 
 #[test]
 fn row_14_a_failure_leaves_the_stored_login_as_it_is() {
-    for (status, body) in [(400, r#"{"error":"invalid_grant"}"#), (401, "{}"), (403, ""), (429, ""), (500, ""), (503, "x")] {
+    for (status, body) in
+        [(400, r#"{"error":"invalid_grant"}"#), (401, "{}"), (403, ""), (429, ""), (500, ""), (503, "x")]
+    {
         let mut hand = expired();
         let before = hand.record.clone();
         hand.serve(move |_| hand::answer(status, body));

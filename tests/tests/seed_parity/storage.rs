@@ -78,18 +78,14 @@ fn row_21_every_write_compares_what_is_stored_first() {
             expected.push(Some(delete.expected.clone()));
         }
     }
-    let generation = |more: u64| Some(Version {
-        generation: before.generation + more,
-        ..before.clone()
-    });
+    let generation = |more: u64| Some(Version { generation: before.generation + more, ..before.clone() });
     assert_eq!(expected, [generation(0), generation(1), generation(2)]);
 }
 
 #[test]
 fn row_41_each_way_to_fail_has_a_kind_of_its_own() {
-    let login_with = |person: fn(&AwaitCallback) -> Outcome| {
-        Hand::new(generous()).with_person(person).login(&codex()).unwrap_err()
-    };
+    let login_with =
+        |person: fn(&AwaitCallback) -> Outcome| Hand::new(generous()).with_person(person).login(&codex()).unwrap_err();
     let cancelled = login_with(|_| hand::failed(Sent::NotSent, IoFailureKind::Cancelled, "interrupted"));
     assert_eq!(cancelled.kind, FailureKind::Cancelled);
     let timed_out = login_with(|_| Outcome::TimedOut);

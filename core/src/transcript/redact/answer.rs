@@ -78,7 +78,10 @@ impl Redactor<'_> {
                 let plain = |c: char| c.is_ascii_alphanumeric() || " ,:+-".contains(c);
                 Some(value).filter(|value| value.len() <= 40 && value.chars().all(plain))?.to_owned()
             }
-            "dpop-nonce" => self.text(SecretKind::DpopNonce, value),
+            "dpop-nonce" => {
+                let mark = if value.bytes().all(|byte| byte.is_ascii_graphic()) { "" } else { " broken" };
+                format!("{}{mark}", self.text(SecretKind::DpopNonce, value))
+            }
             "www-authenticate" => stored::name(value.split(' ').next().unwrap_or_default()),
             _ => return None,
         };
@@ -107,11 +110,28 @@ impl Redactor<'_> {
             None => ("", text),
         };
         let body = match body::members(rest, label) {
-            Ok(members) if rest.starts_with('{') => self.members(&members, 0),
-            Ok(members) => self.form(&members),
+            Ok(members) => {
+                self.meet_tokens(&members, 0);
+                if rest.starts_with('{') { self.members(&members, 0) } else { self.form(&members) }
+            }
             Err(_) => self.unreadable(rest),
         };
         format!("{prefix}{body}")
+    }
+
+    /// Texts may speak of tokens, and of the person in them, that stand further down.
+    fn meet_tokens(&mut self, members: &Members<'_>, depth: usize) {
+        for (name, value) in &members.0 {
+            let is_token = matches!(Role::of(name), Role::AccessToken | Role::IdToken | Role::RefreshToken);
+            if let Some(text) = value.as_text().filter(|_| is_token) {
+                self.member_text(name, text);
+            }
+            if depth < MAX_DEPTH
+                && let Some(inner) = value.as_object()
+            {
+                self.meet_tokens(&inner, depth + 1);
+            }
+        }
     }
 
     fn members(&mut self, members: &Members<'_>, depth: usize) -> String {
@@ -193,15 +213,16 @@ impl Redactor<'_> {
             .collect()
     }
 
-    /// What does not parse stays what does not parse, without anything but plain words.
+    /// What does not parse stays what does not parse. Broken JSON and pairs may hold pieces of tokens, so nothing of them
+    /// stays; of sentences the plain words.
     fn unreadable(&self, text: &str) -> String {
         if text.starts_with('<') {
             return "<html>".to_owned();
         }
-        match text.strip_prefix('{') {
-            Some(rest) => format!("{{{}", self.private.cleaned(rest)),
-            None => self.private.cleaned(text),
+        if text.starts_with('{') {
+            return "{".to_owned();
         }
+        if text.contains('=') { "hidden".to_owned() } else { self.private.cleaned(text) }
     }
 
     /// Whether the object of that name holds the tokens, by the provider's data.

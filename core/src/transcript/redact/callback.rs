@@ -93,7 +93,7 @@ impl Redactor<'_> {
 
     fn code(&mut self, code: &str) -> String {
         let mark = if code.is_empty() || callback::is_code(code) { "" } else { "é" };
-        self.private.add(code);
+        self.private.add_secret(code);
         format!("{}{mark}", self.text(SecretKind::Code, code))
     }
 
@@ -102,8 +102,13 @@ impl Redactor<'_> {
         if query.is_empty() {
             return String::new();
         }
+        let pairs = form::decode(query);
+        // Texts may speak of secrets that stand further down.
+        for (name, value) in pairs.iter().filter(|(name, _)| !name.starts_with("error")) {
+            self.parameter(name, value);
+        }
         let mut kept = Serializer::new(String::new());
-        for (name, value) in form::decode(query) {
+        for (name, value) in pairs {
             if let Some(value) = self.parameter(&name, &value) {
                 kept.append_pair(&name, &value);
             }

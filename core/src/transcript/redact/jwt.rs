@@ -39,7 +39,7 @@ impl Redactor<'_> {
         if let Some(stand_in) = self.stand_ins.found(token) {
             return stand_in;
         }
-        self.private.add(token);
+        self.private.add_secret(token);
         let number = self.stand_ins.numbered(kind.label());
         let readable = name.zip(jwt::claims(token).ok());
         let mut stand_in = match readable {
@@ -64,7 +64,7 @@ impl Redactor<'_> {
             self.stand_ins.know(SecretKind::Signature, signature.as_bytes());
         }
         for claim in PERSONAL.iter().filter_map(|name| claims.text(&[name])) {
-            self.private.add(&claim);
+            self.private.add_name(&claim);
             self.stand_ins.know(SecretKind::Claim, claim.as_bytes());
         }
     }
@@ -91,7 +91,7 @@ impl Redactor<'_> {
             for place in claim.places.iter().filter(|place| place.token == name) {
                 let path: Vec<&str> = place.path.iter().map(String::as_str).collect();
                 if let Some(value) = claims.text(&path) {
-                    self.private.add(&value);
+                    self.private.add_name(&value);
                     insert(&mut payload, &path, self.stand_ins.of_claim(&claim.name, &value).into());
                 }
             }

@@ -146,12 +146,12 @@ impl<'a> Redactor<'a> {
         for (_, outcome) in steps {
             if let Outcome::Loaded(Some(record)) | Outcome::Conflict(Some(record)) = outcome {
                 self.stand_ins.expect_hash_of(SecretKind::AccessToken, &record.access_token);
-                self.private.add(record.access_token.expose());
+                self.private.add_secret(record.access_token.expose());
                 if let Some(token) = &record.refresh_token {
                     self.stand_ins.expect_hash_of(SecretKind::RefreshToken, token);
-                    self.private.add(token.expose());
+                    self.private.add_secret(token.expose());
                 }
-                record.claims.values().for_each(|claim| self.private.add(claim));
+                record.claims.values().for_each(|claim| self.private.add_name(claim));
             }
         }
     }
@@ -159,7 +159,7 @@ impl<'a> Redactor<'a> {
     fn twin_config(&mut self) -> Option<Config> {
         let mut data = self.config.data();
         if let Some(secret) = &data.client_secret {
-            self.private.add(secret.expose());
+            self.private.add_secret(secret.expose());
             data.client_secret = Some(self.stand_in(SecretKind::ClientSecret, secret.expose()));
         }
         if data.account != "default" {

@@ -70,6 +70,13 @@ impl SecretKind {
         }
     }
 
+    /// Whether a value may not stand anywhere at all. Labels, parameters and scopes only may not stand in their places:
+    /// `--account github` says nothing that the issuer does not say.
+    fn is_private(self, value: &str) -> bool {
+        let is_label = matches!(self, SecretKind::Account | SecretKind::Parameter | SecretKind::Scope);
+        !is_label || value.contains('@')
+    }
+
     pub(super) fn label(self) -> &'static str {
         match self {
             SecretKind::Account => "account",
@@ -156,7 +163,9 @@ impl StandIns {
         if secret.is_empty() || self.found(secret).is_some() {
             return;
         }
-        self.know(kind, secret.as_bytes());
+        if kind.is_private(secret) {
+            self.know(kind, secret.as_bytes());
+        }
         let secret = Secret::new(secret);
         self.expect_hash_of(kind, &secret);
         self.pairs.push((secret, stand_in.to_owned()));

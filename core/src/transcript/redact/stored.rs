@@ -80,7 +80,11 @@ impl Redactor<'_> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
         let digits = scope.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or_default();
         let reads_like_a_name = scope.len() <= LONGEST_SCOPE && scope.chars().all(plain) && digits <= MOST_DIGITS;
-        if asked_for || reads_like_a_name { scope.to_owned() } else { self.text(SecretKind::Scope, scope) }
+        if asked_for || reads_like_a_name {
+            return scope.to_owned();
+        }
+        let mark = if scope.bytes().all(|byte| byte.is_ascii_graphic()) { "" } else { "é" };
+        format!("{}{mark}", self.text(SecretKind::Scope, scope))
     }
 }
 

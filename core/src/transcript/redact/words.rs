@@ -22,11 +22,15 @@ const SHORTEST_PRIVATE: usize = 3;
 pub(super) struct PrivateWords(BTreeSet<String>);
 
 impl PrivateWords {
-    pub(super) fn add(&mut self, text: &str) {
-        let whole = text.to_lowercase();
-        let parts = whole.split(|c: char| !c.is_alphanumeric()).map(str::to_owned);
+    /// A name, an address: each word of it.
+    pub(super) fn add_name(&mut self, name: &str) {
+        let parts = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
         self.0.extend(parts.filter(|part| part.chars().count() >= SHORTEST_PRIVATE));
-        self.0.insert(whole);
+    }
+
+    /// A token, a code: as a whole.
+    pub(super) fn add_secret(&mut self, secret: &str) {
+        self.0.insert(secret.to_lowercase());
     }
 
     /// The text with `hidden` for whatever is no plain word: numbers, addresses, paths, tokens, names of this run.
@@ -77,8 +81,8 @@ mod tests {
     #[test]
     fn sentences_stay_and_everything_else_goes() {
         let mut private = PrivateWords::default();
-        private.add("Alice Example");
-        private.add("letters");
+        private.add_name("Alice Example");
+        private.add_secret("letters");
         for (text, cleaned) in [
             ("Invalid refresh token: it isn't valid.", "Invalid refresh token: it isn't valid."),
             ("expired access/refresh token!", "expired access/refresh token!"),

@@ -1,0 +1,147 @@
+//! Two to four processes share one login, in thousands of orders, with and without faults.
+
+use tokenway_core::error::{FailureKind, NextStep};
+use tokenway_core::moment::Millis;
+use tokenway_tests::world::flow::End;
+use tokenway_tests::world::scheduler::Storm;
+use tokenway_tests::world::{Fate, World};
+
+/// What a seed decides about a world.
+fn world(seed: u64, grace: u64) -> World {
+    let mut world = World::logged_in(seed);
+    world.server.grace = Millis::seconds(grace);
+    world.expire();
+    world
+}
+
+fn storm(seed: u64) -> Storm {
+    let processes = 2 + usize::try_from(seed % 3).unwrap();
+    Storm { processes, runs: processes * 2, pace: 400, expiries: 20, ..Storm::default() }
+}
+
+/// Waits as told until a token comes, or "log in again".
+fn known(world: &mut World) -> End {
+    for _ in 0..10 {
+        let end = world.ask();
+        let Some(failure) = end.failure() else { return end };
+        let now = world.clock.now();
+        match failure.next {
+            NextStep::RetryAt { at } | NextStep::OutcomeUnknown { retry_at: at } => world.pass(at.since(now)),
+            NextStep::LogIn => return end,
+            NextStep::AskUser { .. } | NextStep::FixConfiguration { .. } | NextStep::ReportBug => panic!("{failure:?}"),
+        }
+    }
+    panic!("it is never known\n{}", world.trace.join("\n"));
+}
+
+fn check(world: &World, seed: u64, what: bool, why: &str) {
+    assert!(what, "seed {seed}: {why}\n{}", world.trace.join("\n"));
+    world.check();
+}
+
+#[test]
+fn without_faults_nobody_is_logged_out_and_each_expiry_costs_one_refresh() {
+    for seed in 0..3_000 {
+        let mut world = world(seed, 0);
+        let ends = world.weather(seed, Storm { expiries: 0, pace: 100, ..storm(seed) });
+        check(&world, seed, ends.iter().all(End::is_ok), "everybody gets a token");
+        check(&world, seed, world.server.reuses == 0, "no token is spent twice");
+        let spent: Vec<_> = world.sendings.iter().map(|sending| sending.grant.index).collect();
+        let in_order: Vec<_> = (0..u32::try_from(spent.len()).unwrap()).collect();
+        check(&world, seed, spent == in_order, "each token is sent once");
+    }
+}
+
+#[test]
+fn a_hundred_callers_of_a_dead_token_cost_one_refresh() {
+    for seed in 0..20 {
+        let mut world = World::logged_in(seed);
+        world.expire();
+        let flows: Vec<_> = (0..100).map(|_| world.get_token()).collect();
+        let processes: Vec<_> = flows.into_iter().map(|flow| world.start(flow)).collect();
+        let mut ended = 0;
+        while ended < processes.len() {
+            for process in &processes {
+                if world.lives(*process) && world.step(*process).is_some() {
+                    ended += 1;
+                }
+            }
+        }
+        check(&world, seed, world.sendings.len() == 1, "one sending");
+    }
+}
+
+/// Counts ends with faults; the invariants are checked inside.
+fn with_faults(name: &str, seeds: std::ops::Range<u64>, grace: u64, faults: impl Fn(u64) -> Storm, expire_leases: bool) {
+    let (mut sendings, mut logged_out) = (0, 0);
+    let runs = seeds.end - seeds.start;
+    for seed in seeds {
+        let mut world = world(seed, grace);
+        world.store.leases_expire = expire_leases;
+        world.weather(seed, faults(seed));
+        // What is still on its way lands while everybody sleeps.
+        world.pass(Millis::seconds(100));
+        world.store.failing_saves = 0;
+        let end = known(&mut world);
+        sendings += world.sendings.len();
+        if let Some(failure) = end.failure() {
+            logged_out += 1;
+            let refused = world.sendings.iter().any(|sending| sending.fate == Fate::Refused);
+            check(&world, seed, refused || failure.kind == FailureKind::NoCredential, "only a refusal ends a login");
+            check(&world, seed, grace == 0, "a grace window saves every login");
+            world.log_in();
+        }
+        world.expire();
+        let works = world.ask().is_ok();
+        check(&world, seed, works, "it works again");
+    }
+    report(&format!("{name}: {runs} storms, {sendings} sendings, {logged_out} refused by the server"));
+}
+
+#[allow(clippy::print_stderr, reason = "the counts are the result")]
+fn report(line: &str) {
+    eprintln!("{line}");
+}
+
+fn faults(seed: u64) -> Storm {
+    let pick = |shift: u64| usize::try_from(seed >> shift & 3).unwrap() % 3;
+    Storm { losses: pick(2), crashes: pick(4), unsent: pick(6), ..storm(seed) }
+}
+
+#[test]
+fn losses_crashes_and_delays_break_nothing_on_a_server_with_a_grace_window() {
+    with_faults("grace 60 s", 0..3_000, 60, faults, false);
+}
+
+#[test]
+fn losses_crashes_and_delays_break_nothing_on_a_server_without_one() {
+    with_faults("no grace", 10_000..13_000, 0, faults, false);
+}
+
+#[test]
+fn leases_that_expire_break_nothing() {
+    with_faults("expiring leases", 20_000..22_000, 60, faults, true);
+}
+
+#[test]
+fn disks_that_are_full_for_a_while_break_nothing() {
+    let full = |seed| Storm { failing_saves: 3, crashes: 0, ..faults(seed) };
+    with_faults("full disks", 30_000..31_000, 60, full, false);
+}
+
+#[test]
+fn people_who_log_in_and_out_meanwhile_win() {
+    for seed in 40_000..43_000 {
+        let mut world = world(seed, 60);
+        let storm = Storm { people: true, runs: 10, ..faults(seed) };
+        world.weather(seed, storm);
+        world.pass(Millis::seconds(100));
+        let end = known(&mut world);
+        if !end.is_ok() {
+            world.log_in();
+        }
+        world.expire();
+        let works = world.ask().is_ok();
+        check(&world, seed, works, "it works again");
+    }
+}
