@@ -74,6 +74,7 @@ pub mod flow;
 pub mod http;
 pub mod lifecycle;
 pub mod machine;
+pub mod manual;
 pub mod moment;
 #[cfg(feature = "oauth2")]
 pub mod oauth2;

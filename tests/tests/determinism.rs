@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tokenway_core::action::Action;
-use tokenway_core::event::{Event, Outcome};
+use tokenway_core::action::{Action, LeaseNumber};
+use tokenway_core::event::{Event, Listening, Locked, Opened, Outcome};
 use tokenway_core::flow::Login;
 use tokenway_core::http::{HttpAnswer, IoFailureKind, Sent};
+use tokenway_core::lifecycle::ledger::StoredLedger;
 use tokenway_core::lifecycle::{GetToken, Logout, Scope, Wish};
 use tokenway_core::machine::Machine;
 use tokenway_core::moment::{Millis, Moment, UnixMillis};
@@ -168,10 +169,8 @@ impl Dice {
 
     /// Mostly what leads on, sometimes anything that fits.
     fn outcome(&mut self, action: &Action) -> Outcome {
-        if self.below(3) > 0
-            && let Some(outcome) = self.good(action)
-        {
-            return outcome;
+        if self.below(5) > 0 {
+            return self.good(action);
         }
         let mut fitting = pool::outcomes_for(action);
         fitting.retain(|outcome| action.accepts(outcome));
@@ -179,7 +178,7 @@ impl Dice {
         self.dated(fitting.swap_remove(at))
     }
 
-    fn good(&mut self, action: &Action) -> Option<Outcome> {
+    fn good(&mut self, action: &Action) -> Outcome {
         let number = self.next();
         let due = scenario::record(Millis::seconds(60));
         let tokens = serde_json::json!({
@@ -192,22 +191,25 @@ impl Dice {
             "token_endpoint": scenario::endpoints().token,
         });
         match action {
-            Action::AwaitCallback(wait) => Some(hand::redirect(wait, "code=the-code")),
-            Action::Fetch(_) => Some(self.dated(hand::json(200, &metadata))),
-            Action::Load(_) => Some(Outcome::Loaded(Some(Box::new(due)))),
-            Action::PostForm(_) if number % 8 == 0 => {
-                Some(hand::failed(Sent::NotSent, IoFailureKind::Unreachable, "no route"))
+            Action::AwaitCallback(wait) => hand::redirect(wait, "code=the-code"),
+            Action::Begin(_) => Outcome::Begun,
+            Action::Delete(_) => Outcome::Deleted,
+            Action::Fetch(_) => self.dated(hand::json(200, &metadata)),
+            Action::Listen(listen) => {
+                let redirect_uri = listen.candidates[0].replace(":0/", ":49152/");
+                Outcome::Listening(Listening { redirect_uri })
             }
-            Action::PostForm(_) => Some(self.dated(hand::json(200, &tokens))),
-            Action::Begin(_) => Some(Outcome::Begun),
-            Action::Note(_) => Some(Outcome::Noted),
-            Action::Delete(_)
-            | Action::Listen(_)
-            | Action::Lock(_)
-            | Action::OpenUrl(_)
-            | Action::Save(_)
-            | Action::Unlock(_)
-            | Action::WaitUntil(_) => None,
+            Action::Load(_) => Outcome::Loaded(Some(Box::new(due))),
+            Action::Lock(_) => Outcome::Locked(Locked { lease: LeaseNumber(1), ledger: StoredLedger::Absent }),
+            Action::Note(_) => Outcome::Noted,
+            Action::OpenUrl(_) => Outcome::Opened(Opened { browser: true }),
+            Action::PostForm(_) if number % 8 == 0 => {
+                hand::failed(Sent::NotSent, IoFailureKind::Unreachable, "no route")
+            }
+            Action::PostForm(_) => self.dated(hand::json(200, &tokens)),
+            Action::Save(_) => Outcome::Saved,
+            Action::Unlock(_) => Outcome::Unlocked,
+            Action::WaitUntil(_) => Outcome::Elapsed,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::secret::Secret;
 use crate::wire::text;
 
 const HIDDEN: &str = "hidden";
@@ -17,25 +18,35 @@ const MOST_DIGITS: usize = 3;
 /// Shorter names are hidden only as whole words by chance, and would make holes in every sentence.
 const SHORTEST_PRIVATE: usize = 3;
 
-/// Words that name the person or are secrets of this run.
+/// Shorter secrets would make holes in every sentence.
+const SHORTEST_SECRET: usize = 4;
+
+/// Words that name the person, and the secrets of this run.
 #[derive(Default)]
-pub(super) struct PrivateWords(BTreeSet<String>);
+pub(super) struct PrivateWords {
+    names: BTreeSet<String>,
+    secrets: Vec<Secret>,
+}
 
 impl PrivateWords {
     /// A name, an address: each word of it.
     pub(super) fn add_name(&mut self, name: &str) {
         let parts = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
-        self.0.extend(parts.filter(|part| part.chars().count() >= SHORTEST_PRIVATE));
+        self.names.extend(parts.filter(|part| part.chars().count() >= SHORTEST_PRIVATE));
+        self.add_secret(name);
     }
 
     /// A token, a code: as a whole.
     pub(super) fn add_secret(&mut self, secret: &str) {
-        self.0.insert(secret.to_lowercase());
+        if secret.len() >= SHORTEST_SECRET {
+            self.secrets.push(Secret::new(secret));
+        }
     }
 
     /// The text with `hidden` for whatever is no plain word: numbers, addresses, paths, tokens, names of this run.
     pub(super) fn cleaned(&self, text: &str) -> String {
-        let text = text::for_people(text);
+        let text = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN));
+        let text = text::for_people(&text);
         let mut cleaned = String::with_capacity(text.len());
         let mut rest = text.as_str();
         while !rest.is_empty() {
@@ -64,8 +75,8 @@ impl PrivateWords {
             && !is_path
             && word.len() <= LONGEST_COMPOUND
             && (digits == 0 || (digits <= MOST_DIGITS && word.len() <= LONGEST_WITH_DIGITS))
-            && !self.0.contains(&lower)
-            && parts.all(|part| part.len() <= LONGEST_WORD && !self.0.contains(part))
+            && !self.names.contains(&lower)
+            && parts.all(|part| part.len() <= LONGEST_WORD && !self.names.contains(part))
     }
 }
 
@@ -82,7 +93,7 @@ mod tests {
     fn sentences_stay_and_everything_else_goes() {
         let mut private = PrivateWords::default();
         private.add_name("Alice Example");
-        private.add_secret("letters");
+        private.add_secret("let\"ters");
         for (text, cleaned) in [
             ("Invalid refresh token: it isn't valid.", "Invalid refresh token: it isn't valid."),
             ("expired access/refresh token!", "expired access/refresh token!"),
@@ -93,7 +104,7 @@ mod tests {
             ("open /home/bob/.tokenway: denied", "open hidden: denied"),
             ("open C:\\Users\\bob\\x", "open C:hidden"),
             ("connect 10.0.0.7:8080, os error 111", "connect hidden:hidden, os error 111"),
-            ("your token letters was bad", "your token hidden was bad"),
+            ("your token let\"ters was bad", "your token hidden was bad"),
             ("AADSTS700082 happened", "hidden happened"),
             ("access_token=abc", "hidden[hidden]"),
         ] {
