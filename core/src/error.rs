@@ -204,14 +204,18 @@ impl Failure {
             | IoFailureKind::Incomplete
             | IoFailureKind::TooLarge
             | IoFailureKind::Unreachable => (FailureKind::Unreachable, NextStep::RetryAt { at: retry_at }),
-            IoFailureKind::Unable => (FailureKind::Unable, NextStep::FixConfiguration { what: failure.detail.clone() }),
+            IoFailureKind::Unable => {
+                let what = "Correct that on this machine, then try again.".to_owned();
+                (FailureKind::Unable, NextStep::FixConfiguration { what })
+            }
         };
         Failure::new(step, kind, failure.detail.clone(), next)
     }
 
     /// Trouble of the store.
     pub(crate) fn store(step: FlowStep, failure: &IoFailure) -> Self {
-        let next = NextStep::FixConfiguration { what: format!("the credential store: {}", failure.detail) };
+        let what = "Make the place where logins are kept readable and writable, then try again.".to_owned();
+        let next = NextStep::FixConfiguration { what };
         Failure::new(step, FailureKind::Store, failure.detail.clone(), next)
     }
 

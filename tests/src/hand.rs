@@ -172,10 +172,7 @@ impl Hand {
             Action::AwaitCallback(wait) => (self.person)(wait),
             Action::Begin(_) => Outcome::Begun,
             Action::Delete(delete) => self.replace(Some(&delete.expected), None, Outcome::Deleted),
-            Action::Fetch(request) | Action::PostForm(request) => match (self.server)(request) {
-                Outcome::Http(answer) => Outcome::Http(HttpAnswer { received_at: self.now, ..answer }),
-                trouble => trouble,
-            },
+            Action::Fetch(request) | Action::PostForm(request) => received((self.server)(request), self.now),
             Action::Listen(listen) => {
                 let first = listen.candidates.first().cloned().unwrap_or_default();
                 Outcome::Listening(Listening { redirect_uri: first.replace(":0/", ":49152/") })
@@ -269,6 +266,15 @@ pub fn answer(status: u16, body: &str) -> Outcome {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let body = AnswerBody::new(body.as_bytes().to_vec());
     Outcome::Http(HttpAnswer { status, headers, body, received_at: START })
+}
+
+/// The same outcome; if it is an answer, received at that time.
+#[must_use]
+pub fn received(outcome: Outcome, received_at: UnixMillis) -> Outcome {
+    if let Outcome::Http(answer) = outcome {
+        return Outcome::Http(HttpAnswer { received_at, ..answer });
+    }
+    outcome
 }
 
 /// Trouble.

@@ -1,12 +1,14 @@
 //! Same inputs, same bytes: long random walks through every flow, each walked twice.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tokenway_core::action::{Action, LeaseNumber};
 use tokenway_core::event::{Event, Listening, Locked, Opened, Outcome};
 use tokenway_core::flow::Login;
-use tokenway_core::http::{HttpAnswer, IoFailureKind, Sent};
+use tokenway_core::http::{IoFailureKind, Sent};
 use tokenway_core::lifecycle::ledger::StoredLedger;
 use tokenway_core::lifecycle::{GetToken, Logout, Scope, Wish};
 use tokenway_core::machine::Machine;
@@ -175,7 +177,7 @@ impl Dice {
         let mut fitting = pool::outcomes_for(action);
         fitting.retain(|outcome| action.accepts(outcome));
         let at = usize::try_from(self.below(fitting.len() as u64)).unwrap();
-        self.dated(fitting.swap_remove(at))
+        hand::received(fitting.swap_remove(at), self.now)
     }
 
     fn good(&mut self, action: &Action) -> Outcome {
@@ -194,7 +196,7 @@ impl Dice {
             Action::AwaitCallback(wait) => hand::redirect(wait, "code=the-code"),
             Action::Begin(_) => Outcome::Begun,
             Action::Delete(_) => Outcome::Deleted,
-            Action::Fetch(_) => self.dated(hand::json(200, &metadata)),
+            Action::Fetch(_) => hand::received(hand::json(200, &metadata), self.now),
             Action::Listen(listen) => {
                 let redirect_uri = listen.candidates[0].replace(":0/", ":49152/");
                 Outcome::Listening(Listening { redirect_uri })
@@ -203,20 +205,13 @@ impl Dice {
             Action::Lock(_) => Outcome::Locked(Locked { lease: LeaseNumber(1), ledger: StoredLedger::Absent }),
             Action::Note(_) => Outcome::Noted,
             Action::OpenUrl(_) => Outcome::Opened(Opened { browser: true }),
-            Action::PostForm(_) if number % 8 == 0 => {
+            Action::PostForm(_) if number.is_multiple_of(8) => {
                 hand::failed(Sent::NotSent, IoFailureKind::Unreachable, "no route")
             }
-            Action::PostForm(_) => self.dated(hand::json(200, &tokens)),
+            Action::PostForm(_) => hand::received(hand::json(200, &tokens), self.now),
             Action::Save(_) => Outcome::Saved,
             Action::Unlock(_) => Outcome::Unlocked,
             Action::WaitUntil(_) => Outcome::Elapsed,
-        }
-    }
-
-    fn dated(&self, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Http(answer) => Outcome::Http(HttpAnswer { received_at: self.now, ..answer }),
-            other => other,
         }
     }
 }

@@ -7,6 +7,8 @@
 //! - Codes and tokens are of the characters that RFC 6749 gives them (appendix A); we refuse others.
 //! - We never send `scope` with a refresh, and the oracle does not unless told to.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
+
 use std::cell::RefCell;
 
 use oauth2::basic::BasicClient;

@@ -1,6 +1,8 @@
 //! Twelve secrets are planted in every flow, and everything that can be shown is shown: none of them may appear, neither
 //! as it is nor in an encoding.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
+
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 
@@ -11,7 +13,6 @@ use tokenway_core::action::{Action, AwaitCallback};
 use tokenway_core::config::{AuthenticationMethod, Config};
 use tokenway_core::error::Failure;
 use tokenway_core::event::{ActionId, Event, Outcome};
-use tokenway_core::flow::Login;
 use tokenway_core::http::{AnswerBody, HttpAnswer, IoFailureKind, Sent};
 use tokenway_core::lifecycle::record::Record;
 use tokenway_core::machine::Machine;
@@ -398,9 +399,10 @@ fn urls(action: &Action) -> Vec<String> {
 }
 
 fn wait() -> AwaitCallback {
-    let waiting = |stand: Standing<Login>| match action(&stand.session) {
-        Action::AwaitCallback(wait) => Some(wait),
-        _ => None,
-    };
-    scenario::logins().into_iter().find_map(waiting).expect("a login that waits")
+    for stand in scenario::logins() {
+        if let Action::AwaitCallback(wait) = action(&stand.session) {
+            return wait;
+        }
+    }
+    panic!("no login waits");
 }

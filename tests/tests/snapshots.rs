@@ -1,6 +1,8 @@
 //! Logins that outlive their process, and the snapshots that earlier versions wrote: those in `fixtures/snapshots/v1` were
 //! written once and are never edited. A version that cannot read them any more says so, and writes another format.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
+
 use std::fs;
 use std::path::Path;
 

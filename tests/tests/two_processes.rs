@@ -19,7 +19,7 @@ fn world(seed: u64, grace: u64) -> World {
 
 fn storm(seed: u64) -> Storm {
     let processes = 2 + usize::try_from(seed % 3).unwrap();
-    Storm { processes, runs: processes * 2, pace: 400, expiries: 20, ..Storm::default() }
+    Storm { processes, runs: processes * 2, pace: 400, expiries: 60, ..Storm::default() }
 }
 
 /// Waits as told until a token comes, or "log in again".

@@ -30,7 +30,8 @@
 //! # Redaction
 //! It goes by position, never by pattern: whatever stands where a secret stands (entropy, client secret, `state`, code,
 //! tokens, claims, names) is replaced, equal secrets by equal stand-ins, hashes of known tokens by the hashes of their
-//! stand-ins, JWTs by new ones whose checked claims still hold. Headers and members are kept by an allow-list. Then a
+//! stand-ins, JWTs by new ones whose checked claims still hold. Headers and members are kept by an allow-list, and of free
+//! texts (error descriptions, causes of trouble) the plain words, without those that this run knows to be private. Then a
 //! fresh session is run on what is left, so that challenges and hashes hold. Nothing is handed out unless that run takes
 //! the same kinds of steps as the real one, and unless no secret of the real one is found in the text, raw or encoded.
 //!

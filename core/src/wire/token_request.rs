@@ -1,5 +1,7 @@
 //! Requests to the token endpoint (RFC 6749 sections 4.1.3 and 6) and to the revocation endpoint (RFC 7009 section 2.1).
 
+use serde::Serialize;
+
 use crate::config::{Client, ClientAuthentication, Config};
 use crate::http::{Body, FormField, Header, HttpRequest, Method};
 use crate::moment::Millis;
@@ -63,13 +65,13 @@ pub(crate) fn revocation(config: &Config, endpoint: &str, kind: TokenKind, token
             authenticated(&config.client, fields)
         }
         RevocationDialect::Json => {
-            let mut object = serde_json::Map::new();
-            object.insert("token".to_owned(), token.expose().into());
-            object.insert("token_type_hint".to_owned(), hint.into());
-            if kind == TokenKind::Refresh {
-                object.insert("client_id".to_owned(), config.client.id.as_str().into());
-            }
-            let text = serde_json::Value::Object(object).to_string();
+            let object = JsonRevocation {
+                token: token.expose(),
+                token_type_hint: hint,
+                client_id: (kind == TokenKind::Refresh).then_some(&config.client.id),
+            };
+            // Texts cannot fail to serialize.
+            let text = serde_json::to_string(&object).unwrap_or_default();
             (vec![accept_json()], Body::Json(Secret::new(text)))
         }
     };
@@ -83,6 +85,15 @@ pub(crate) fn revocation(config: &Config, endpoint: &str, kind: TokenKind, token
         lease: None,
         deadline: REVOCATION_DEADLINE.min(config.timing.request_deadline),
     }
+}
+
+/// A struct and not a map: its order of members does not depend on how serde_json was built.
+#[derive(Serialize)]
+struct JsonRevocation<'a> {
+    token: &'a str,
+    token_type_hint: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a String>,
 }
 
 fn single_use(config: &Config, url: &str, fields: Vec<FormField>) -> HttpRequest {

@@ -40,7 +40,10 @@ impl World {
             }
             Action::Load(_) => Doing::Answered(self.store.load()),
             Action::Lock(lock) => Doing::Locking { until: elapsed + lock.wait.0, lock },
-            Action::Note(note) => Doing::Answered(self.store.note(&note, elapsed, now)),
+            Action::Note(note) => {
+                self.processes[process].noted_at = elapsed;
+                Doing::Answered(self.store.note(&note, elapsed, now))
+            }
             Action::OpenUrl(_) => Doing::Answered(Outcome::Opened(Opened { browser: true })),
             Action::Save(save) => {
                 let before = self.store.record().cloned();

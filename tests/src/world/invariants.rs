@@ -78,11 +78,14 @@ impl World {
         if self.watch.clock_was_set {
             return;
         }
-        let unknown: Vec<u64> = earlier.iter().filter(|known| known.fate == Fate::Unknown).map(|known| known.at).collect();
-        let spacing = if unknown.len() > 1 { REQUEST_DEADLINE.0 } else { 1_000 };
-        if unknown.last().is_some_and(|last| now - last < spacing) {
-            let count = unknown.len() + 1;
-            self.watch.broken.push(format!("I2: {grant:?} is sent for the {count}. time at {now} ms, after {unknown:?}"));
+        let unknown: Vec<_> = earlier.iter().filter(|known| known.fate == Fate::Unknown).collect();
+        let too_early = match unknown.as_slice() {
+            [] => false,
+            [only] => now - only.noted_at < 1_000,
+            [.., last] => now - last.at < REQUEST_DEADLINE.0,
+        };
+        if too_early {
+            self.watch.broken.push(format!("I2: {grant:?} is sent once more at {now} ms, after {unknown:?}"));
         }
         let older = |ghost: &Grant| ghost.family == grant.family && ghost.index < grant.index;
         if let Some(ghost) = self.ghosts.iter().filter_map(|ghost| ghost.grant).find(older) {

@@ -19,6 +19,8 @@ pub struct Sending {
     pub process: usize,
     /// When, in milliseconds since the world began.
     pub at: u64,
+    /// When its sender noted that it would be sent.
+    pub noted_at: u64,
     /// What the sender knows of it.
     pub fate: Fate,
 }
@@ -78,7 +80,8 @@ impl World {
         let grant = form.get("refresh_token").and_then(|token| Server::grant_of(token));
         let sending = grant.map(|grant| {
             self.watch_sending(process, grant);
-            self.sendings.push(Sending { grant, process, at: elapsed, fate: Fate::InFlight });
+            let noted_at = self.processes[process].noted_at;
+            self.sendings.push(Sending { grant, process, at: elapsed, noted_at, fate: Fate::InFlight });
             self.sendings.len() - 1
         });
         Doing::Flying(Flight { request, left_at: elapsed, sending, answer: None })
@@ -190,6 +193,9 @@ impl World {
 
     /// A request without a sender reaches the server.
     pub(super) fn land(&mut self, ghost: usize) {
+        if ghost >= self.ghosts.len() {
+            return;
+        }
         let ghost = self.ghosts.remove(ghost);
         let answer = self.server.serve(&ghost.request, self.clock.elapsed(), self.clock.now());
         self.note(|| format!("a late request lands: {:?}: {}", ghost.grant, answer.status));

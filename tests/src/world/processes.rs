@@ -16,6 +16,7 @@ pub(super) struct Process {
     pub(super) flow: Option<Flow>,
     pub(super) doing: Doing,
     pub(super) started_at: u64,
+    pub(super) noted_at: u64,
     pub(super) steps: u32,
     pub(super) snapshot: Option<Snapshot>,
     /// A redirect that came in and was not looked at yet: on disk, like the snapshot.
@@ -59,7 +60,8 @@ impl World {
 
     fn start_from(&mut self, flow: Flow, snapshot: Option<Snapshot>, redirect: Option<Callback>) -> usize {
         let started_at = self.clock.elapsed();
-        let process = Process { flow: Some(flow), doing: Doing::Idle, started_at, steps: 0, snapshot, redirect };
+        let (flow, doing) = (Some(flow), Doing::Idle);
+        let process = Process { flow, doing, started_at, noted_at: 0, steps: 0, snapshot, redirect };
         self.processes.push(process);
         self.processes.len() - 1
     }
@@ -175,14 +177,6 @@ impl World {
         self.note(|| format!("process {process} ends: {end:?}"));
         self.watch_end(process, &end);
         Some(end)
-    }
-
-    /// The machine sleeps: no process can be blamed for the time that passes.
-    pub fn sleep(&mut self, span: Millis) {
-        self.pass(span);
-        for process in &mut self.processes {
-            process.started_at += span.0;
-        }
     }
 
     /// Whether a process has neither ended nor died.

@@ -124,8 +124,9 @@ impl World {
             Event::Serve(process) => self.serve(process),
             Event::Start => {
                 storm.runs -= 1;
-                if random.chance(storm.expiries) {
-                    self.sleep(self.server.token_life);
+                let alone = !(0..self.processes.len()).any(|process| self.lives(process));
+                if alone && random.chance(storm.expiries) {
+                    self.pass(self.server.token_life);
                 }
                 self.start_something(storm.people, random);
             }

@@ -122,7 +122,7 @@ impl Session<Login> {
             waits_for,
         };
         let login = open.prepared.name.clone();
-        Snapshot::of(&Stored { format: FORMAT, login, at: Stage::Open(Box::new(open)) })
+        Some(Snapshot::of(&Stored { format: FORMAT, login, at: Stage::Open(Box::new(open)) }))
     }
 
     /// Goes on with a login whose process died. Ids of the old process are stale.
@@ -182,11 +182,11 @@ struct Format {
 impl Snapshot {
     /// What is left of a login from the claim of its code on.
     pub(super) fn begun(name: &str) -> Snapshot {
-        let stub = serde_json::json!({ "format": FORMAT, "login": name, "at": "begun" });
-        Snapshot::from_secret(Secret::new(stub.to_string()))
+        Snapshot::of(&Stored { format: FORMAT, login: name.to_owned(), at: Stage::Begun })
     }
 
-    fn of(stored: &Stored) -> Option<Snapshot> {
-        serde_json::to_string(stored).ok().map(|text| Snapshot::from_secret(Secret::new(text)))
+    fn of(stored: &Stored) -> Snapshot {
+        // Maps with keys of text cannot fail to serialize, and there is nothing else in it.
+        Snapshot::from_secret(Secret::new(serde_json::to_string(stored).unwrap_or_default()))
     }
 }
