@@ -5,6 +5,7 @@ pub mod pool;
 pub mod scenario;
 pub mod hand;
 pub mod scripted;
+pub mod world;
 
 /// The examples of the README compile.
 #[doc = include_str!("../../README.md")]

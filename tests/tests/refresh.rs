@@ -1,5 +1,7 @@
 //! The refresh transaction, branch by branch, in the virtual world.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 use tokenway_core::action::{Action, Load};
 use tokenway_core::error::{Failure, FailureKind, NextStep};
 use tokenway_core::lifecycle::ledger::StoredLedger;
@@ -522,7 +524,10 @@ fn what_a_reply_leaves_out_is_carried_forward() {
     world.server.token_life = Millis::seconds(1_000_000);
     let end = world.ask();
     let after = &end.token().record;
-    assert_eq!((&after.refresh_token, &after.scopes, &after.claims), (&before.refresh_token, &before.scopes, &before.claims));
+    assert_eq!(
+        (&after.refresh_token, &after.scopes, &after.claims),
+        (&before.refresh_token, &before.scopes, &before.claims)
+    );
     assert_eq!((after.generation, &after.login_id), (before.generation + 1, &before.login_id));
     assert_eq!(after.renewed_from, before.refresh_token.as_ref().map(Secret::hash));
 }
@@ -900,7 +905,20 @@ fn every_answer_that_says_nothing_is_of_unknown_fate() {
         let flow = world.get_token();
         let (names, end) = actions(&mut world, flow);
         assert!(end.is_ok());
-        let run = ["load", "lock", "load", "note", "post form", "note", "wait", "load", "note", "post form", "save", "unlock"];
+        let run = [
+            "load",
+            "lock",
+            "load",
+            "note",
+            "post form",
+            "note",
+            "wait",
+            "load",
+            "note",
+            "post form",
+            "save",
+            "unlock",
+        ];
         assert_eq!(names, run);
         world.check();
     }

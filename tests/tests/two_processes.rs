@@ -1,10 +1,12 @@
 //! Two to four processes share one login, in thousands of orders, with and without faults.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 use tokenway_core::error::{FailureKind, NextStep};
 use tokenway_core::moment::Millis;
 use tokenway_tests::world::flow::End;
 use tokenway_tests::world::scheduler::Storm;
-use tokenway_tests::world::World;
+use tokenway_tests::world::{Fate, World};
 
 /// The predecessor of a token is taken until the next rotation, however long machines sleep in between.
 const GRACE: u64 = 86_400;
@@ -19,7 +21,12 @@ fn world(seed: u64, grace: u64) -> World {
 
 fn storm(seed: u64) -> Storm {
     let processes = 2 + usize::try_from(seed % 3).unwrap();
-    Storm { processes, runs: processes * 2, pace: 400, expiries: 60, ..Storm::default() }
+    Storm { processes, runs: processes * 2, pace: 400, expiries: 60, rejections: 20, ..Storm::default() }
+}
+
+/// A token, or the word that another one would not help.
+fn is_served(end: &End) -> bool {
+    end.failure().is_none_or(|failure| failure.kind == FailureKind::ApiRefusesNewToken)
 }
 
 /// Waits as told until a token comes, or "log in again".
@@ -46,9 +53,11 @@ fn check(world: &World, seed: u64, what: bool, why: &str) {
 fn without_faults_nobody_is_logged_out_and_each_expiry_costs_one_refresh() {
     for seed in 0..3_000 {
         let mut world = world(seed, 0);
-        let ends = world.weather(seed, Storm { expiries: 0, pace: 100, ..storm(seed) });
-        check(&world, seed, ends.iter().all(End::is_ok), "everybody gets a token");
+        let ends = world.weather(seed, Storm { pace: 100, ..storm(seed) });
+        check(&world, seed, ends.iter().all(is_served), "everybody gets a token");
         check(&world, seed, world.server.reuses == 0, "no token is spent twice");
+        let served = world.sendings.iter().all(|sending| sending.fate == Fate::Saved);
+        check(&world, seed, served, "every renewal is saved");
         let spent: Vec<_> = world.sendings.iter().map(|sending| sending.grant.index).collect();
         let in_order: Vec<_> = (0..u32::try_from(spent.len()).unwrap()).collect();
         check(&world, seed, spent == in_order, "each token is sent once");
@@ -57,17 +66,28 @@ fn without_faults_nobody_is_logged_out_and_each_expiry_costs_one_refresh() {
 
 #[test]
 fn a_hundred_callers_of_a_dead_token_cost_one_refresh() {
-    for seed in 0..20 {
+    for seed in 0..3 {
         let mut world = World::logged_in(seed);
         world.expire();
-        let ends = world.weather(seed, Storm { processes: 100, runs: 100, ..Storm::default() });
+        for _ in 0..100 {
+            let flow = world.get_token();
+            world.start(flow);
+        }
+        let ends = world.weather(seed, Storm::default());
+        check(&world, seed, ends.len() == 100, "everybody hears");
         check(&world, seed, ends.iter().all(End::is_ok), "everybody gets a token");
         check(&world, seed, world.sendings.len() == 1, "one sending");
     }
 }
 
 /// Counts ends with faults; the invariants are checked inside.
-fn with_faults(name: &str, seeds: std::ops::Range<u64>, grace: u64, faults: impl Fn(u64) -> Storm, expire_leases: bool) {
+fn with_faults(
+    name: &str,
+    seeds: std::ops::Range<u64>,
+    grace: u64,
+    faults: impl Fn(u64) -> Storm,
+    expire_leases: bool,
+) {
     let (mut sendings, mut logged_out) = (0, 0);
     let runs = seeds.end - seeds.start;
     for seed in seeds {
@@ -102,7 +122,7 @@ fn report(line: &str) {
 
 fn faults(seed: u64) -> Storm {
     let pick = |shift: u64| usize::try_from(seed >> shift & 3).unwrap() % 3;
-    Storm { losses: pick(2), crashes: pick(4), unsent: pick(6), ..storm(seed) }
+    Storm { losses: pick(2), crashes: pick(4), unsent: pick(6), stalls: true, ..storm(seed) }
 }
 
 #[test]
@@ -128,7 +148,7 @@ fn disks_that_are_full_for_a_while_break_nothing() {
 
 #[test]
 fn people_who_log_in_and_out_meanwhile_win() {
-    for seed in 40_000..43_000 {
+    for seed in 40_000..42_000 {
         let mut world = world(seed, GRACE);
         let storm = Storm { people: true, runs: 10, ..faults(seed) };
         world.weather(seed, storm);

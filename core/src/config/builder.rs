@@ -180,7 +180,7 @@ impl Builder {
 
 fn check_server(provider: &Provider) -> Result<Server, ConfigError> {
     if let Some(issuer) = &provider.issuer {
-        let url = check_endpoint(issuer).map_err(|problem| error("issuer", format!("{issuer}: {problem}")))?;
+        let url = check_endpoint(issuer).map_err(|problem| error("issuer", problem.about(issuer)))?;
         if url.query().is_some() {
             return Err(error("issuer", "it may not have a query (RFC 8414 section 2)"));
         }
@@ -203,7 +203,7 @@ fn check_endpoints(endpoints: &Endpoints) -> Result<(), ConfigError> {
     ];
     for (setting, url) in named {
         if let Some(url) = url {
-            check_endpoint(url).map_err(|problem| error(setting, format!("{url}: {problem}")))?;
+            check_endpoint(url).map_err(|problem| error(setting, problem.about(url)))?;
         }
     }
     Ok(())
@@ -214,6 +214,9 @@ fn check_redirect(uri: &str) -> Result<(), ConfigError> {
     let url = Url::parse(uri).map_err(|_| error("redirect_uri", format!("{uri}: it is not an absolute URL")))?;
     if url.fragment().is_some() {
         return Err(error("redirect_uri", "it may not have a fragment (RFC 6749 section 3.1.2)"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(error("redirect_uri", "it may not name a user"));
     }
     match url.scheme() {
         "https" => Ok(()),

@@ -47,6 +47,18 @@ fn an_issuer_is_a_secure_url_without_a_query() {
 }
 
 #[test]
+fn no_error_repeats_a_password_that_stands_in_a_url() {
+    for issuer in ["https://ada:hush@as.example", "http://ada:hush@as.example", "https://ada:hush@as.example/#f"] {
+        let error = refusal(Config::builder(Provider::generic(issuer)).client_id("native"));
+        assert!(!error.to_string().contains("hush"), "{error}");
+    }
+    let error = refusal(builder().redirect_uri("http://ada:hush@127.0.0.1/cb"));
+    assert!(!error.to_string().contains("hush"), "{error}");
+    let plain = refusal(Config::builder(Provider::generic("http://as.example")).client_id("native"));
+    assert!(plain.to_string().contains("http://as.example: only https"), "{plain}");
+}
+
+#[test]
 fn an_issuer_or_endpoints_are_needed() {
     let provider = Provider { endpoints: None, ..Provider::with_endpoints(endpoints()) };
     assert_eq!(
@@ -72,7 +84,14 @@ fn every_endpoint_is_secure() {
 
 #[test]
 fn a_redirect_stays_on_this_machine_or_belongs_to_this_program() {
-    for uri in ["/callback", "http://as.example/cb", "http://127.0.0.1:0/cb#f", "myapp:/cb", "javascript:alert(1)"] {
+    for uri in [
+        "http://u:p@127.0.0.1/cb",
+        "/callback",
+        "http://as.example/cb",
+        "http://127.0.0.1:0/cb#f",
+        "myapp:/cb",
+        "javascript:alert(1)",
+    ] {
         assert_eq!(refused_setting(builder().redirect_uri(uri)), "redirect_uri", "{uri}");
     }
     for uri in [

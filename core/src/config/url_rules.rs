@@ -28,6 +28,13 @@ impl fmt::Display for EndpointError {
     }
 }
 
+impl EndpointError {
+    /// The problem of a URL, for people; the URL itself is left out where it may hold a password.
+    pub(crate) fn about(&self, url: &str) -> String {
+        if url.contains('@') { self.to_string() } else { format!("{url}: {self}") }
+    }
+}
+
 /// Reads an endpoint or an issuer.
 pub(crate) fn check_endpoint(text: &str) -> Result<Url, EndpointError> {
     if !text.is_ascii() {

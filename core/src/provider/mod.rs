@@ -56,8 +56,8 @@ pub struct Provider {
     /// How tokens are revoked.
     #[serde(default)]
     pub revocation: Revocation,
-    /// Where tokens say who is logged in.
-    #[serde(default)]
+    /// Where tokens say who is logged in. Left out: what an ID token says (OIDC Core sections 2 and 5.1).
+    #[serde(default = "openid_identity")]
     pub identity: Vec<IdentityClaim>,
 }
 

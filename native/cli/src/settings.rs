@@ -8,7 +8,7 @@ use tokenway::driver::Observer;
 use tokenway::home;
 use tokenway::http::{HttpOptions, ReqwestHttp};
 use tokenway::store::{FileStore, Store};
-use tokenway_core::config::{Config, Timing};
+use tokenway_core::config::{Config, ConfigError, Timing};
 use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::moment::Millis;
 use tokenway_core::provider::Provider;
@@ -94,7 +94,7 @@ impl Settings {
         store: Arc<dyn Store>,
         providers: &[Provider],
     ) -> Result<Self, Stopped> {
-        let known_by_name = providers.iter().any(|known| known.id == provider.id);
+        let known = providers.iter().find(|known| known.id == provider.id).cloned();
         let mut builder = Config::builder(provider).timing(with_timing(timing));
         if let Some(client_id) = &target.client_id {
             builder = builder.client_id(client_id);
@@ -115,8 +115,8 @@ impl Settings {
         if let Some(account) = &target.account {
             builder = builder.account(account);
         }
-        let config = builder.build().map_err(|error| Stopped::configuration(error.to_string()))?;
-        let login_command = login_command(config.key(), known_by_name);
+        let config = builder.build().map_err(unusable)?;
+        let login_command = login_command(config.key(), known.as_ref(), target);
         Ok(Settings { config, store, login_command })
     }
 
@@ -169,6 +169,22 @@ pub(crate) fn providers() -> Result<Vec<Provider>, Stopped> {
     all.extend(own);
     all.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(all)
+}
+
+/// A setting that cannot work, with the flag that sets it.
+fn unusable(error: ConfigError) -> Stopped {
+    let flag = match error.setting {
+        "account" => "--account LABEL",
+        "client_id" => "--client-id ID",
+        "client_secret" => "--client-secret-file FILE",
+        "issuer" => "--issuer URL",
+        "redirect_uri" => "--redirect-uri URI",
+        "request_deadline" => "--request-deadline SECONDS",
+        "resource" => "--resource URI",
+        "scopes" => "--scope SCOPE",
+        _ => return Stopped::configuration(error.to_string()).with_next(format!("See {PROVIDERS_FILE} in TOKENWAY_HOME.")),
+    };
+    Stopped::configuration(error.to_string()).with_next(format!("Set it with {flag}."))
 }
 
 fn by_name(providers: &[Provider], name: &str) -> Result<Provider, Stopped> {

@@ -6,6 +6,9 @@ use std::io::IsTerminal;
 use tokenway::driver::now;
 use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::moment::UnixMillis;
+use tokenway_core::provider::Provider;
+
+use crate::args::Target;
 
 /// An instant as RFC 3339, in UTC, to the second.
 pub(crate) fn instant(at: UnixMillis) -> String {
@@ -32,18 +35,31 @@ pub(crate) fn who(claims: &BTreeMap<String, String>) -> Option<&str> {
     ["email", "name", "account_id", "sub"].into_iter().find_map(|claim| claims.get(claim)).map(String::as_str)
 }
 
-/// The command that logs in to that credential again.
-pub(crate) fn login_command(key: &CredentialKey, known_by_name: bool) -> String {
-    let mut command = "tokenway login".to_owned();
-    if known_by_name {
-        command.push_str(&format!(" {}", key.provider));
-    } else {
-        command.push_str(&format!(" --issuer {} --client-id {}", key.provider, key.client_id));
+/// The command that logs in to that credential again, ready for a shell. `known` is the provider, if it has a name.
+pub(crate) fn login_command(key: &CredentialKey, known: Option<&Provider>, target: &Target) -> String {
+    let mut words = vec!["tokenway", "login"];
+    match known {
+        Some(provider) => words.push(&provider.id),
+        None => words.extend(["--issuer", &key.provider]),
+    }
+    if known.and_then(|provider| provider.client_id.as_ref()) != Some(&key.client_id) {
+        words.extend(["--client-id", &key.client_id]);
     }
     if key.account != "default" {
-        command.push_str(&format!(" --account {}", key.account));
+        words.extend(["--account", &key.account]);
     }
-    command
+    let secret_file = target.client_secret_file.as_ref().map(|file| file.to_string_lossy().into_owned());
+    let given = [("--client-secret-file", &secret_file), ("--redirect-uri", &target.redirect_uri)];
+    words.extend(given.iter().filter_map(|(flag, value)| value.as_deref().map(|value| [*flag, value])).flatten());
+    words.extend(target.scope.iter().flat_map(|scope| ["--scope", scope]));
+    words.extend(target.resource.iter().flat_map(|resource| ["--resource", resource]));
+    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// In single quotes where a shell would read more than a word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,[]".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Bold on a terminal that wants it (<https://no-color.org>).
@@ -67,5 +83,20 @@ fn span(millis: u64) -> String {
         seconds @ 120..=7_199 => format!("{} min", seconds / 60),
         seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
         seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_log_in_again_can_be_pasted_into_a_shell() {
+        let key = CredentialKey { provider: "https://as.example".into(), client_id: "it's".into(), account: "a b".into() };
+        let target = Target { scope: vec!["openid read".into()], ..Target::default() };
+        assert_eq!(
+            login_command(&key, None, &target),
+            r"tokenway login --issuer https://as.example --client-id 'it'\''s' --account 'a b' --scope 'openid read'"
+        );
     }
 }

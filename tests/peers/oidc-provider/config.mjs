@@ -45,6 +45,7 @@ export const config = () => ({
   cookies: { keys: ['only for tests'] },
   jwks: { keys: [privateKey()] },
   scopes: ['openid', 'offline_access', 'profile', 'email', 'read', 'write'],
+  conformIdTokenClaims: false, // ID tokens hold the claims of their scopes, as those of most servers do
   claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
   findAccount: (ctx, sub) => account(sub),
   responseTypes: ['code'],

@@ -120,14 +120,18 @@ impl World {
             Some(at) if at + 1 < watch.logins.len() => {
                 watch.broken.push(format!("I3: {:?} came back over a later login", after.login_id));
             }
-            Some(_) if before.is_none() => watch.broken.push(format!("I3: {:?} came back from the dead", after.login_id)),
+            Some(_) if before.is_none() => {
+                watch.broken.push(format!("I3: {:?} came back from the dead", after.login_id))
+            }
             Some(_) => {}
         }
         let newest = watch.generations.insert(after.login_id.clone(), after.generation);
         if newest.is_some_and(|newest| after.generation <= newest) {
             watch.broken.push(format!("I3: generation {} was written after {newest:?}", after.generation));
         }
-        if before.is_some_and(|before| before.login_id == after.login_id && before.mark == Mark::LoggedOut && after.mark == Mark::LoggedIn) {
+        if before.is_some_and(|before| {
+            before.login_id == after.login_id && before.mark == Mark::LoggedOut && after.mark == Mark::LoggedIn
+        }) {
             watch.broken.push("I3: a logout was undone".to_owned());
         }
         if let Some(grant) = grant_of(after.refresh_token.as_ref()) {
@@ -155,17 +159,11 @@ impl World {
                 self.watch.account_changed = true;
             }
             End::GetToken(Err(failure)) if failure.next == NextStep::LogIn => {
-                let justified = match failure.kind {
-                    FailureKind::NoCredential => {
-                        let renewable = self.store.record().is_some_and(|record| record.refresh_token.is_some());
-                        self.watch.logged_out || !renewable
-                    }
-                    FailureKind::Refused => {
-                        let refused = self.sendings.iter().any(|sending| sending.fate == Fate::Refused);
-                        refused || self.watch.account_changed
-                    }
-                    _ => false,
-                };
+                let renewable = self.store.record().is_some_and(|record| record.refresh_token.is_some());
+                let nobody = failure.kind == FailureKind::NoCredential && (self.watch.logged_out || !renewable);
+                let server_refused = self.sendings.iter().any(|sending| sending.fate == Fate::Refused);
+                let refused = failure.kind == FailureKind::Refused && (server_refused || self.watch.account_changed);
+                let justified = nobody || refused;
                 if !justified {
                     self.watch.broken.push(format!("I5: process {process} is to log in again: {failure:?}"));
                 }

@@ -206,7 +206,8 @@ impl World {
         let until = self.clock.elapsed() + span.0;
         loop {
             let due = |ghost: &Ghost| ghost.lands_at.is_some_and(|at| at <= until);
-            let next = (0..self.ghosts.len()).filter(|at| due(&self.ghosts[*at])).min_by_key(|at| self.ghosts[*at].lands_at);
+            let next =
+                (0..self.ghosts.len()).filter(|at| due(&self.ghosts[*at])).min_by_key(|at| self.ghosts[*at].lands_at);
             let Some(ghost) = next else { break };
             let at = self.ghosts[ghost].lands_at.unwrap_or(until);
             self.clock.pass(Millis(at.saturating_sub(self.clock.elapsed())));

@@ -159,7 +159,9 @@ impl World {
         known.steps += 1;
         let flow = known.flow.as_mut()?;
         let progress = flow.handle(moment, Event { id, outcome }).expect("an answer that fits");
-        known.redirect = None;
+        if name == "callback" {
+            known.redirect = None;
+        }
         if progress == Progress::Advanced {
             known.snapshot = flow.checkpoint();
         }
@@ -203,7 +205,16 @@ impl World {
         (process, self.go_on_and_die(process, steps, dies))
     }
 
-    /// The same for a process that runs already. True if it died.
+    /// Runs `steps` actions and their answers, and stands still.
+    pub fn run_and_stop(&mut self, flow: Flow, steps: usize) -> usize {
+        let process = self.start(flow);
+        for _ in 0..steps {
+            self.step(process);
+        }
+        process
+    }
+
+    /// Like [`World::run_and_die`], for a process that runs already. True if it died.
     pub fn run_on_and_die(&mut self, process: usize, steps: usize, dies: Dies) -> bool {
         self.go_on_and_die(process, steps, dies).is_none()
     }
@@ -244,6 +255,18 @@ impl World {
         let session = Session::<Login>::resume(snapshot.as_bytes(), &config, moment).expect("a readable snapshot");
         self.note(|| format!("the login of process {dead} is resumed"));
         Some(self.start_from(Flow::Login(session), Some(snapshot), redirect))
+    }
+
+    /// What is on disk of the login of a process.
+    #[must_use]
+    pub fn snapshot_of(&self, process: usize) -> Option<Snapshot> {
+        self.processes[process].snapshot.clone()
+    }
+
+    /// A second process in the same state: two that were resumed from the same snapshot.
+    pub fn twin(&mut self, process: usize) -> usize {
+        let flow = self.processes[process].flow.clone().expect("a living process");
+        self.start(flow)
     }
 
     /// The end of a process that ended by being resumed: the code of its login was on its way.

@@ -25,6 +25,10 @@ pub struct Storm {
     pub failing_saves: usize,
     /// Whether people log in again and log out in between.
     pub people: bool,
+    /// How often, in percent of the starts, a caller has seen the stored token rejected.
+    pub rejections: usize,
+    /// Whether everybody may stand still for up to ten seconds at a time.
+    pub stalls: bool,
     /// The most milliseconds that pass between two events.
     pub pace: usize,
     /// How often, in percent of the starts, the stored token expires before it.
@@ -47,13 +51,12 @@ enum Event {
 }
 
 impl World {
-    /// Runs a storm to its end: every process has ended or died. Returns the ends.
+    /// Runs a storm, with the processes that run already, until all have ended or died. Returns the ends.
     pub fn weather(&mut self, seed: u64, mut storm: Storm) -> Vec<End> {
         let mut random = Random::new(seed);
         let mut ends = Vec::new();
-        let first = self.processes.len();
         loop {
-            let events = self.events(first, &storm);
+            let events = self.events(&storm);
             let Some(event) = pick(&events, &mut random) else { return ends };
             if storm.pace > 0 && random.chance(30) {
                 self.pass(Millis(u64::try_from(random.below(storm.pace)).unwrap()));
@@ -62,11 +65,11 @@ impl World {
         }
     }
 
-    fn events(&self, first: usize, storm: &Storm) -> Vec<(usize, Event)> {
+    fn events(&self, storm: &Storm) -> Vec<(usize, Event)> {
         let mut events = Vec::new();
         let mut alive = 0;
         let mut waiting = false;
-        for process in (first..self.processes.len()).filter(|process| self.lives(*process)) {
+        for process in (0..self.processes.len()).filter(|process| self.lives(*process)) {
             alive += 1;
             match &self.processes[process].doing {
                 Doing::Answered(_) => events.push((10, Event::Deliver(process))),
@@ -128,29 +131,30 @@ impl World {
                 if alone && random.chance(storm.expiries) {
                     self.pass(self.server.token_life);
                 }
-                self.start_something(storm.people, random);
+                self.start_something(storm, random);
             }
             Event::Unsent(process) => {
                 storm.unsent -= 1;
                 self.processes[process].doing = Doing::Answered(super::network::not_sent("no route to host"));
             }
             Event::Wait => {
-                let span = [50, 250, 1_000, 10_000][random.below(4)];
+                let span = [50, 250, 1_000, 10_000][random.below(if storm.stalls { 4 } else { 2 })];
                 self.pass(Millis(span));
             }
         }
         None
     }
 
-    fn start_something(&mut self, people: bool, random: &mut Random) {
-        let flow = match random.below(if people { 12 } else { 9 }) {
-            0..=6 => self.get_token(),
-            7 | 8 => {
-                let stored = self.store.record().map(|record| record.access_token.hash());
-                self.get_token_for(Wish { rejected: stored, min_ttl: Millis::ZERO })
-            }
+    fn start_something(&mut self, storm: &Storm, random: &mut Random) {
+        let people = if storm.people { random.below(12) } else { 0 };
+        let flow = match people {
             9 | 10 => self.login(),
-            _ => self.logout(Scope::Everywhere),
+            11 => self.logout(Scope::Everywhere),
+            _ if random.chance(storm.rejections) => {
+                let rejected = self.store.record().map(|record| record.access_token.hash());
+                self.get_token_for(Wish { rejected, min_ttl: Millis::ZERO })
+            }
+            _ => self.get_token(),
         };
         self.start(flow);
     }

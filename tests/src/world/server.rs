@@ -254,6 +254,7 @@ pub(super) fn fields(body: &Body) -> BTreeMap<String, String> {
 /// S256 (RFC 7636 section 4.2), from the hex digits of the verifier's SHA-256.
 fn challenge(verifier: &str) -> String {
     let hash = Secret::new(verifier).hash();
-    let bytes: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&hash.as_str()[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&hash.as_str()[2 * at..2 * at + 2], 16).unwrap()).collect();
     URL_SAFE_NO_PAD.encode(bytes)
 }

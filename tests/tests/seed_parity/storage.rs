@@ -61,7 +61,8 @@ fn row_20_trouble_of_the_store_is_told_as_such() {
     session.handle(hand.moment(), Event { id, outcome }).unwrap();
     let failure = session.into_end().unwrap().unwrap_err();
     assert_eq!((failure.kind, failure.step), (FailureKind::Store, FlowStep::Loading));
-    assert!(failure.advice().contains("credential store: invalid credential"), "{}", failure.advice());
+    assert!(failure.to_string().contains("invalid credential"), "{failure}");
+    assert!(failure.advice().contains("where logins are kept"), "{}", failure.advice());
 }
 
 #[test]

@@ -25,6 +25,9 @@ fn text(status: &Status, login: &LoggedInStatus) -> String {
     let mut lines = vec![format!("{}: {}", status.key, who(&login.claims).unwrap_or("logged in"))];
     let state = word(login.standing);
     lines.push(match login.expires_at {
+        Some(at) if login.standing == Standing::Unusable => {
+            format!("  access token: {state} {} ({})", relative(at), instant(at))
+        }
         Some(at) => format!("  access token: {state}, expires {} ({})", relative(at), instant(at)),
         None => format!("  access token: {state}, its life is not known"),
     });
