@@ -1,6 +1,6 @@
 //! Somebody sets the wall clock: no login ends, no storm breaks loose, nothing waits for a year.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
 use tokenway_core::error::NextStep;
 use tokenway_core::moment::{Millis, UnixMillis};

@@ -1,6 +1,6 @@
 //! Every flow dies before and after every one of its actions, and once more on the way back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
 use tokenway_core::action::Action;
 use tokenway_core::error::{FailureKind, NextStep};

@@ -1,6 +1,6 @@
 //! Logins, branch by branch, in the virtual world.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
 use tokenway_core::action::{Action, AwaitCallback};
 use tokenway_core::error::{FailureKind, FlowStep, NextStep};

@@ -1,6 +1,6 @@
 //! Logouts: mark, revoke, delete; offline, local, and against everybody else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
 use tokenway_core::action::Action;
 use tokenway_core::error::FailureKind;

@@ -1,6 +1,6 @@
 //! The refresh transaction, branch by branch, in the virtual world.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
 use tokenway_core::action::{Action, Load};
 use tokenway_core::error::{Failure, FailureKind, NextStep};
@@ -82,7 +82,9 @@ fn not_renewed(end: &End) -> &Failure {
 fn retry_at(failure: &Failure) -> UnixMillis {
     match failure.next {
         NextStep::RetryAt { at } | NextStep::OutcomeUnknown { retry_at: at } => at,
-        _ => panic!("{failure:?}"),
+        NextStep::AskUser { .. } | NextStep::FixConfiguration { .. } | NextStep::LogIn | NextStep::ReportBug => {
+            panic!("{failure:?}")
+        }
     }
 }
 
@@ -586,6 +588,18 @@ fn the_owner_of_a_renewal_gets_tokens_that_cannot_be_saved_and_hears_so() {
     assert_eq!(stored(&world).generation, 1);
     assert!(world.clock.elapsed() > 600_000, "a person may free the disk meanwhile");
     assert!(!world.store.is_leased());
+    world.check();
+}
+
+#[test]
+fn a_refresh_token_that_cannot_be_saved_is_handed_back_with_what_was_wrong() {
+    let mut world = expired(71);
+    world.store.failing_saves = u32::MAX;
+    let body = r#"{"access_token":"","refresh_token":"virtual-refresh-token-0-1"}"#;
+    world.faults.push_back(Fault::ActedAndAnswer(Reply::json(200, body)));
+    let End::GetToken(Err(mut failure)) = world.ask() else { panic!("a dead access token is no token") };
+    assert_eq!(failure.kind, FailureKind::Misbehaved);
+    assert!(failure.take_unsaved().unwrap().refresh_token.unwrap().expose().ends_with("-0-1"));
     world.check();
 }
 

@@ -1,6 +1,6 @@
 //! Two to four processes share one login, in thousands of orders, with and without faults.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
 use tokenway_core::error::{FailureKind, NextStep};
 use tokenway_core::moment::Millis;

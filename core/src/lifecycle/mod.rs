@@ -2,6 +2,7 @@
 
 mod get_token;
 pub(crate) mod identity;
+mod import;
 pub mod ledger;
 mod logout;
 pub(crate) mod policy;
@@ -10,6 +11,7 @@ pub(crate) mod renewal;
 mod revoke;
 
 pub use get_token::{GetToken, Token, TokenNote};
+pub use import::NotImported;
 pub use logout::{LoggedOut, Logout, Scope};
 pub use policy::{Standing, Wish, standing};
 pub use revoke::Revoked;

@@ -8,7 +8,7 @@ use tokenway::driver::Observer;
 use tokenway::home;
 use tokenway::http::{HttpOptions, ReqwestHttp};
 use tokenway::store::{FileStore, Store};
-use tokenway_core::config::{Config, ConfigError, Timing};
+use tokenway_core::config::{AuthenticationMethod, Config, ConfigError, Timing};
 use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::moment::Millis;
 use tokenway_core::provider::Provider;
@@ -32,9 +32,18 @@ pub(crate) struct Settings {
     pub(crate) login_command: String,
 }
 
+/// What a command is going to do with a login.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    /// Look at it, or end it: works without the client's secret.
+    Look,
+    /// Get tokens, in this time.
+    Tokens(TimingArgs),
+}
+
 impl Settings {
     /// For a command that names what it is about.
-    pub(crate) fn named(target: &Target, timing: TimingArgs) -> Result<Self, Stopped> {
+    pub(crate) fn named(target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
         let store = store(target.common.store)?;
         let providers = providers()?;
         let provider = match (&target.provider, &target.issuer) {
@@ -46,13 +55,13 @@ impl Settings {
                     .with_next("Known by name: see `tokenway providers`."));
             }
         };
-        Settings::of(provider, target, timing, store, &providers)
+        Settings::of(provider, target, purpose, store, &providers)
     }
 
     /// For a command that may leave out what it is about: then it is the only login there is.
-    pub(crate) async fn named_or_only(target: &Target, timing: TimingArgs) -> Result<Self, Stopped> {
+    pub(crate) async fn named_or_only(target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
         if target.provider.is_some() || target.issuer.is_some() {
-            return Settings::named(target, timing);
+            return Settings::named(target, purpose);
         }
         let store = store(target.common.store)?;
         let keys = list(&*store).await?;
@@ -62,7 +71,7 @@ impl Settings {
         };
         let found: Vec<&CredentialKey> = keys.iter().filter(fits).collect();
         match found[..] {
-            [key] => Settings::of_stored(key, target, timing),
+            [key] => Settings::of_stored(key, target, purpose),
             [] => Err(Stopped::new(crate::exit::Code::LogIn, "nobody is logged in")
                 .with_next("Log in: tokenway login PROVIDER, or tokenway login --issuer URL --client-id ID")),
             _ => {
@@ -76,25 +85,36 @@ impl Settings {
     }
 
     /// For a credential that was found in the store.
-    pub(crate) fn of_stored(key: &CredentialKey, target: &Target, timing: TimingArgs) -> Result<Self, Stopped> {
+    pub(crate) fn of_stored(key: &CredentialKey, target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
         let providers = providers()?;
         let provider = match providers.iter().find(|provider| provider.id == key.provider) {
             Some(provider) => provider.clone(),
-            None => Provider::generic(&key.provider),
+            None if key.provider.contains("://") => Provider::generic(&key.provider),
+            None => {
+                let seen = format!("{key}: there is no provider of that name any more");
+                return Err(Stopped::configuration(seen).with_next(format!("Put it back into {PROVIDERS_FILE}.")));
+            }
         };
         let target =
             Target { client_id: Some(key.client_id.clone()), account: Some(key.account.clone()), ..target.clone() };
-        Settings::of(provider, &target, timing, store(target.common.store)?, &providers)
+        Settings::of(provider, &target, purpose, store(target.common.store)?, &providers)
     }
 
     fn of(
-        provider: Provider,
+        mut provider: Provider,
         target: &Target,
-        timing: TimingArgs,
+        purpose: Purpose,
         store: Arc<dyn Store>,
         providers: &[Provider],
     ) -> Result<Self, Stopped> {
         let known = providers.iter().find(|known| known.id == provider.id).cloned();
+        let timing = match purpose {
+            Purpose::Look => TimingArgs::default(),
+            Purpose::Tokens(timing) => timing,
+        };
+        if matches!(purpose, Purpose::Look) && target.client_secret_file.is_none() {
+            provider.client_authentication = AuthenticationMethod::PublicClient;
+        }
         let mut builder = Config::builder(provider).timing(with_timing(timing));
         if let Some(client_id) = &target.client_id {
             builder = builder.client_id(client_id);

@@ -25,6 +25,11 @@ pub(crate) fn relative(at: UnixMillis) -> String {
     if at >= now { format!("in {}", span(at.since(now).0)) } else { format!("{} ago", span(now.since(at).0)) }
 }
 
+/// "expires in 58 min", "expired 12 s ago".
+pub(crate) fn expiry(at: UnixMillis, usable: bool) -> String {
+    format!("{} {}", if usable { "expires" } else { "expired" }, relative(at))
+}
+
 /// Whole seconds until then, rounded up.
 pub(crate) fn seconds_from_now(at: UnixMillis) -> u64 {
     at.since(now()).0.div_ceil(1_000)

@@ -11,7 +11,7 @@ use tokenway_core::flow::{LoggedIn, LoginNote};
 use crate::args::LoginArgs;
 use crate::exit::Stopped;
 use crate::output::{Answer, say};
-use crate::settings::Settings;
+use crate::settings::{Purpose, Settings};
 use crate::terminal::Terminal;
 use crate::text::{relative, who};
 
@@ -20,7 +20,7 @@ mod record;
 use record::Recorder;
 
 pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
-    let settings = Settings::named(&args.target, args.timing)?.with_login_timeout(args.timeout);
+    let settings = Settings::named(&args.target, Purpose::Tokens(args.timing))?.with_login_timeout(args.timeout);
     if !args.force {
         refuse_if_logged_in(&settings).await?;
     }

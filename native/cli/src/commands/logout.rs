@@ -4,10 +4,10 @@ use serde_json::json;
 use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::lifecycle::{LoggedOut, Revoked, Scope};
 
-use crate::args::{LogoutArgs, TimingArgs};
+use crate::args::LogoutArgs;
 use crate::exit::Stopped;
 use crate::output::{Answer, say};
-use crate::settings::{self, Settings};
+use crate::settings::{self, Purpose, Settings};
 use crate::text::who;
 
 pub(crate) async fn run(args: &LogoutArgs) -> Result<Answer, Stopped> {
@@ -15,10 +15,10 @@ pub(crate) async fn run(args: &LogoutArgs) -> Result<Answer, Stopped> {
     if args.all {
         let store = settings::store(args.target.common.store)?;
         for key in settings::list(&*store).await? {
-            all.push(Settings::of_stored(&key, &args.target, TimingArgs::default())?);
+            all.push(Settings::of_stored(&key, &args.target, Purpose::Look)?);
         }
     } else {
-        all.push(Settings::named_or_only(&args.target, TimingArgs::default()).await?);
+        all.push(Settings::named_or_only(&args.target, Purpose::Look).await?);
     }
     let scope = if args.local { Scope::LocalOnly } else { Scope::Everywhere };
     let mut lines = Vec::new();

@@ -4,14 +4,14 @@ use serde_json::json;
 use tokenway::client::{LoggedInStatus, Status};
 use tokenway_core::lifecycle::Standing;
 
-use crate::args::{StatusArgs, TimingArgs};
+use crate::args::StatusArgs;
 use crate::exit::{Code, Stopped};
 use crate::output::Answer;
-use crate::settings::Settings;
-use crate::text::{instant, relative, who};
+use crate::settings::{Purpose, Settings};
+use crate::text::{expiry, instant, who};
 
 pub(crate) async fn run(args: &StatusArgs) -> Result<Answer, Stopped> {
-    let settings = Settings::named_or_only(&args.target, TimingArgs::default()).await?;
+    let settings = Settings::named_or_only(&args.target, Purpose::Look).await?;
     let client = settings.client(super::observer(&args.target.common))?;
     let status = client.status().await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
     match &status.login {
@@ -25,10 +25,8 @@ fn text(status: &Status, login: &LoggedInStatus) -> String {
     let mut lines = vec![format!("{}: {}", status.key, who(&login.claims).unwrap_or("logged in"))];
     let state = word(login.standing);
     lines.push(match login.expires_at {
-        Some(at) if login.standing == Standing::Unusable => {
-            format!("  access token: {state} {} ({})", relative(at), instant(at))
-        }
-        Some(at) => format!("  access token: {state}, expires {} ({})", relative(at), instant(at)),
+        Some(at) if !login.standing.is_usable() => format!("  access token: {} ({})", expiry(at, false), instant(at)),
+        Some(at) => format!("  access token: {state}, {} ({})", expiry(at, true), instant(at)),
         None => format!("  access token: {state}, its life is not known"),
     });
     lines.push(if login.renewable {

@@ -11,7 +11,7 @@ use tokenway_core::secret::Secret;
 use crate::args::TokenArgs;
 use crate::exit::Stopped;
 use crate::output::{Answer, say};
-use crate::settings::Settings;
+use crate::settings::{Purpose, Settings};
 use crate::text::relative;
 
 /// The longest token that is read from stdin, in bytes: more is a mistake.
@@ -19,7 +19,7 @@ const MAX_REJECTED: u64 = 1024 * 1024;
 
 pub(crate) async fn run(args: &TokenArgs) -> Result<Answer, Stopped> {
     let wish = wish(args)?;
-    let settings = Settings::named_or_only(&args.target, args.timing).await?;
+    let settings = Settings::named_or_only(&args.target, Purpose::Tokens(args.timing)).await?;
     let client = settings.client(super::observer(&args.target.common))?;
     let token = tokio::select! {
         token = client.token_for(wish) => token,
