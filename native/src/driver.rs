@@ -1,10 +1,15 @@
 //! The loop that runs any machine: poll, perform, hand back.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokenway_core::action::Action;
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
-use tokenway_core::event::{Event, Outcome};
+use tokenway_core::event::{ActionId, Event, Outcome};
+use tokenway_core::http::{IoFailure, IoFailureKind, Sent};
 use tokenway_core::machine::{Machine, Reason};
 use tokenway_core::moment::{Moment, UnixMillis};
 use tokenway_core::session::{Progress, Session, Step};
@@ -45,14 +50,7 @@ impl Observer for NoObserver {}
 /// # Errors
 /// The system has no random numbers: nothing can be done safely then.
 pub fn moment() -> Result<Moment, Box<Failure>> {
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy).map_err(|error| {
-        let what = "Make the system's random source available to this process.".to_owned();
-        let next = NextStep::FixConfiguration { what };
-        let detail = format!("the system gives no random numbers: {error}");
-        Box::new(Failure::new(FlowStep::Loading, FailureKind::Unable, detail, next))
-    })?;
-    Ok(Moment { now: now(), entropy })
+    Ok(Moment { now: now(), entropy: entropy()? })
 }
 
 /// The wall clock, 1970 at the earliest.
@@ -62,7 +60,9 @@ pub fn now() -> UnixMillis {
     UnixMillis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Runs `session` to its end. `before` sees the session before each action is performed: the place for checkpoints.
+/// Runs `session` to its end. `advanced` sees it at its start and after each advance: the place for checkpoints.
+///
+/// A `world` or `observer` that panics loses nothing: the machine is told that the action failed, and goes on.
 ///
 /// # Errors
 /// The flow's failure.
@@ -70,26 +70,30 @@ pub async fn run<M: Machine + Send>(
     mut session: Session<M>,
     world: &mut impl World,
     observer: &dyn Observer,
-    mut before: impl FnMut(&Session<M>) + Send,
+    mut advanced: impl FnMut(&Session<M>) + Send,
 ) -> End<M>
 where
     M::Output: Send,
 {
-    loop {
-        before(&session);
-        let Some((id, action)) = outstanding(&session) else { break };
-        let outcome = world.perform(action.clone()).await;
+    contained(async { advanced(&session) }).await;
+    while let Some((id, action)) = outstanding(&session) {
+        // Drawn first: once the answer is here, nothing may keep it from the machine.
+        let entropy = entropy()?;
+        let outcome = contained(world.perform(action.clone())).await.unwrap_or_else(|| panicked(&action));
         let event = Event { id, outcome };
-        let moment = moment()?;
-        let shown = event.clone();
-        let progress = session.handle(moment, event).map_err(|rejected| {
+        let moment = Moment { now: now(), entropy };
+        let progress = session.handle(moment, event.clone()).map_err(|rejected| {
             let detail = format!("the driver gave a wrong answer: {rejected}");
             Box::new(Failure::new(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug))
         })?;
-        observer.stepped(M::NAME, &action, &moment, &shown, &progress);
-        if let Progress::Ignored(reason) = &progress {
-            world.ignored(reason);
-        }
+        contained(async {
+            match &progress {
+                Progress::Advanced => advanced(&session),
+                Progress::Ignored(reason) => world.ignored(reason),
+            }
+        })
+        .await;
+        contained(async { observer.stepped(M::NAME, &action, &moment, &event, &progress) }).await;
     }
     session.into_end().unwrap_or_else(|| {
         let detail = "the loop ended before the flow did";
@@ -97,7 +101,49 @@ where
     })
 }
 
-fn outstanding<M: Machine>(session: &Session<M>) -> Option<(tokenway_core::event::ActionId, Action)> {
+/// Runs what others wrote (stores, interfaces, observers); `None` if it panicked.
+pub(crate) async fn contained<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Nobody knows how far it came.
+fn panicked(action: &Action) -> Outcome {
+    let sent = match action {
+        Action::Fetch(_) | Action::PostForm(_) => Sent::MaybeSent,
+        Action::AwaitCallback(_)
+        | Action::Begin(_)
+        | Action::Delete(_)
+        | Action::Listen(_)
+        | Action::Load(_)
+        | Action::Lock(_)
+        | Action::Note(_)
+        | Action::OpenUrl(_)
+        | Action::Save(_)
+        | Action::Unlock(_)
+        | Action::WaitUntil(_) => Sent::NotSent,
+    };
+    let detail = format!("what performs \"{}\" in this program panicked", action.name());
+    Outcome::Failed(IoFailure { sent, kind: IoFailureKind::Unable, detail })
+}
+
+fn entropy() -> Result<[u8; 32], Box<Failure>> {
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy).map_err(|error| {
+        let what = "Make the system's random source available to this process.".to_owned();
+        let next = NextStep::FixConfiguration { what };
+        let detail = format!("the system gives no random numbers: {error}");
+        Box::new(Failure::new(FlowStep::Loading, FailureKind::Unable, detail, next))
+    })?;
+    Ok(entropy)
+}
+
+fn outstanding<M: Machine>(session: &Session<M>) -> Option<(ActionId, Action)> {
     match session.poll() {
         Step::Act { id, action } => Some((id, action)),
         Step::Done(_) => None,

@@ -6,21 +6,13 @@ use std::path::PathBuf;
 /// The variable that names another folder.
 pub const HOME_VARIABLE: &str = "TOKENWAY_HOME";
 
-/// A client cannot be built with the defaults.
+/// Neither `$TOKENWAY_HOME` nor a data folder of the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoHome {
-    /// Neither `$TOKENWAY_HOME` nor a data folder of the platform: name one.
-    Folder,
-    /// This build has no HTTP of its own: give one to the builder.
-    Http,
-}
+pub struct NoHome;
 
 impl fmt::Display for NoHome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NoHome::Folder => "there is no data folder for this user: set TOKENWAY_HOME to one",
-            NoHome::Http => "this build has no HTTP client: enable the feature `reqwest`, or bring one",
-        })
+        f.write_str("there is no data folder for this user: set TOKENWAY_HOME to one")
     }
 }
 
@@ -29,10 +21,10 @@ impl std::error::Error for NoHome {}
 /// The folder. It need not exist.
 ///
 /// # Errors
-/// [`NoHome::Folder`].
+/// [`NoHome`].
 pub fn folder() -> Result<PathBuf, NoHome> {
     if let Some(folder) = std::env::var_os(HOME_VARIABLE).filter(|folder| !folder.is_empty()) {
         return Ok(PathBuf::from(folder));
     }
-    dirs::data_local_dir().map(|folder| folder.join("tokenway")).ok_or(NoHome::Folder)
+    dirs::data_local_dir().map(|folder| folder.join("tokenway")).ok_or(NoHome)
 }

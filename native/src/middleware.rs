@@ -11,7 +11,10 @@ use url::{Origin, Url};
 
 use crate::client::{AccessToken, Client};
 
-/// Attaches a client's token to the requests for certain origins.
+/// Attaches a client's token to the requests for certain origins, in the place of any `Authorization` they had.
+///
+/// After a 401 the token is invalidated and the request sent once more with another, unless its body is a stream. Without
+/// another token, or after a second 401, the caller gets the 401.
 #[derive(Clone, Debug)]
 pub struct BearerToken {
     client: Client,
@@ -26,10 +29,6 @@ impl BearerToken {
     pub fn new<'a>(client: Client, urls: impl IntoIterator<Item = &'a str>) -> std::result::Result<Self, UnfitOrigin> {
         let origins = urls.into_iter().map(safe_origin).collect::<std::result::Result<_, _>>()?;
         Ok(BearerToken { client, origins })
-    }
-
-    async fn token(&self) -> Result<AccessToken> {
-        self.client.token().await.map_err(Error::middleware)
     }
 }
 
@@ -59,17 +58,17 @@ impl Middleware for BearerToken {
         if !self.origins.contains(&request.url().origin()) {
             return next.run(request, extensions).await;
         }
-        let token = self.token().await?;
+        let token = self.client.token().await.map_err(Error::middleware)?;
         attach(&mut request, &token)?;
-        // A body that is a stream cannot be sent twice: then the 401 is the answer.
         let again = request.try_clone();
         let response = next.clone().run(request, extensions).await?;
-        let (StatusCode::UNAUTHORIZED, Some(mut again)) = (response.status(), again) else { return Ok(response) };
-        self.client.invalidate(&token);
-        let Ok(other) = self.client.token().await else { return Ok(response) };
-        if other.hash() == token.hash() {
+        if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
+        self.client.invalidate(&token);
+        // A body that is a stream cannot be sent twice, and without another token there is no use: the 401 stands.
+        let Some(mut again) = again else { return Ok(response) };
+        let Ok(other) = self.client.token().await else { return Ok(response) };
         attach(&mut again, &other)?;
         next.run(again, extensions).await
     }

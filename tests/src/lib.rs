@@ -1,9 +1,9 @@
 //! What the tests share.
 
 pub mod corpus;
+pub mod hand;
 pub mod pool;
 pub mod scenario;
-pub mod hand;
 pub mod scripted;
 pub mod world;
 

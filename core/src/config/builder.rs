@@ -158,8 +158,8 @@ impl Builder {
         if self.account.is_empty() || self.account.chars().any(char::is_control) {
             return Err(error("account", "a label is needed, without control characters"));
         }
-        if self.timing.request_deadline.0 == 0 {
-            return Err(error("request_deadline", "it must be longer than zero"));
+        if !self.timing.is_sound() {
+            return Err(error("request_deadline", "it must be longer than zero, and five minutes at most"));
         }
         Ok(Config {
             key: CredentialKey {

@@ -92,10 +92,10 @@ impl Config {
         &self.timing
     }
 
-    /// The same configuration with other waits and deadlines. A request deadline of zero counts as one millisecond.
+    /// The same configuration, with another time for the person to come back from the browser.
     #[must_use]
-    pub fn with_timing(mut self, timing: Timing) -> Self {
-        self.timing = Timing { request_deadline: timing.request_deadline.max(Millis(1)), ..timing };
+    pub fn with_login_timeout(mut self, login_timeout: Millis) -> Self {
+        self.timing.login_timeout = login_timeout;
         self
     }
 

@@ -8,7 +8,7 @@ use crate::moment::Millis;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Timing {
     /// The longest that one request may take, and the shortest time between two sendings of a refresh token of unknown
-    /// fate. 30 s: slow enough for providers under load, short enough for a person who waits.
+    /// fate. Longer than zero, 5 minutes at most. 30 s: slow enough for providers under load, short enough for a person who waits.
     pub request_deadline: Millis,
     /// A token that a rejection brought is not renewed for another rejection within this span. 10 s.
     pub reject_interval: Millis,
@@ -29,7 +29,15 @@ impl Default for Timing {
 /// The longest time between the note of an intent and the leaving of its bytes: covers name resolution and TLS.
 const SEND_WINDOW: Millis = Millis::seconds(10);
 
+/// The longest request deadline: a sending must be over well within
+/// [`MAX_LANDING`](crate::lifecycle::ledger::MAX_LANDING), which is what ledgers are clamped to.
+const MAX_REQUEST_DEADLINE: Millis = Millis::seconds(300);
+
 impl Timing {
+    pub(crate) fn is_sound(&self) -> bool {
+        self.request_deadline > Millis::ZERO && self.request_deadline <= MAX_REQUEST_DEADLINE
+    }
+
     /// How long after its note a single-use request may still leave. Never longer than the request deadline.
     pub(crate) fn send_window(&self) -> Millis {
         SEND_WINDOW.min(self.request_deadline)

@@ -55,7 +55,15 @@ impl Stopped {
     /// A flow's failure, with the command to type where a login is needed.
     pub(crate) fn failure(failure: Box<Failure>, login_command: &str) -> Self {
         let next = match &failure.next {
+            // A server that does not know the client or the redirect URI shows a page, and sends nobody back.
+            NextStep::LogIn if failure.kind == FailureKind::TimedOut => format!(
+                "If the browser showed an error, check --client-id and --redirect-uri. Else log in again: {login_command}"
+            ),
             NextStep::LogIn => format!("Log in: {login_command}"),
+            NextStep::FixConfiguration { .. } if failure.code.as_deref() == Some("invalid_client") => {
+                "Check --client-id, and whether this client has a secret to be given with --client-secret-file."
+                    .to_owned()
+            }
             NextStep::RetryAt { at } => match seconds_from_now(*at) {
                 0 => "Try again.".to_owned(),
                 seconds => format!("Try again in {seconds} s ({}).", instant(*at)),

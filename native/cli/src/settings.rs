@@ -143,8 +143,7 @@ impl Settings {
     /// The configuration with another time to wait for the person.
     pub(crate) fn with_login_timeout(mut self, timeout: Option<std::time::Duration>) -> Self {
         if let Some(timeout) = timeout {
-            let timing = Timing { login_timeout: millis(timeout), ..*self.config.timing() };
-            self.config = self.config.with_timing(timing);
+            self.config = self.config.with_login_timeout(millis(timeout));
         }
         self
     }
@@ -202,7 +201,10 @@ fn unusable(error: ConfigError) -> Stopped {
         "request_deadline" => "--request-deadline SECONDS",
         "resource" => "--resource URI",
         "scopes" => "--scope SCOPE",
-        _ => return Stopped::configuration(error.to_string()).with_next(format!("See {PROVIDERS_FILE} in TOKENWAY_HOME.")),
+        _ => {
+            return Stopped::configuration(error.to_string())
+                .with_next(format!("See {PROVIDERS_FILE} in TOKENWAY_HOME."));
+        }
     };
     Stopped::configuration(error.to_string()).with_next(format!("Set it with {flag}."))
 }

@@ -64,7 +64,11 @@ pub(crate) fn login_command(key: &CredentialKey, known: Option<&Provider>, targe
 /// In single quotes where a shell would read more than a word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,[]".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Bold on a terminal that wants it (<https://no-color.org>).
@@ -97,7 +101,8 @@ mod tests {
 
     #[test]
     fn the_command_to_log_in_again_can_be_pasted_into_a_shell() {
-        let key = CredentialKey { provider: "https://as.example".into(), client_id: "it's".into(), account: "a b".into() };
+        let key =
+            CredentialKey { provider: "https://as.example".into(), client_id: "it's".into(), account: "a b".into() };
         let target = Target { scope: vec!["openid read".into()], ..Target::default() };
         assert_eq!(
             login_command(&key, None, &target),

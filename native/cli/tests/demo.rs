@@ -13,12 +13,16 @@ fn the_demo_tells_a_whole_life_and_leaves_nothing_behind() {
     let output = demo(temporary.path(), home.path()).output().unwrap();
     let (told, end) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
     assert_eq!(output.status.code(), Some(0), "{told}");
-    let chapters = ["1. A person logs in.", "2. A program asks", "3. The API refuses", "4. 8 processes", "5. The person"];
+    let chapters =
+        ["1. A person logs in.", "2. A program asks", "3. The API refuses", "4. 8 processes", "5. The person"];
     let steps = ["listen http", "await callback", "begin", "post form", "save generation 1", "note intent", "unlock"];
     for words in chapters.iter().chain(&steps) {
         assert!(told.contains(words), "{words:?} is not in:\n{told}");
     }
-    assert!(told.contains("8 processes, 1 different token, 1 renewal at the server, 0 reused refresh tokens."), "{told}");
+    assert!(
+        told.contains("8 processes, 1 different token, 1 renewal at the server, 0 reused refresh tokens."),
+        "{told}"
+    );
     assert_eq!(end.lines().count(), 1, "{end}");
     assert!(end.starts_with("Done: 1 login, 2 renewals for 9 processes, 0 reused refresh tokens"), "{end}");
 

@@ -70,6 +70,21 @@ impl AccessToken {
         &self.shared.notes
     }
 
+    /// The same token with one note more, for one caller.
+    pub(super) fn with_note(&self, note: TokenNote) -> Self {
+        let mut notes = self.shared.notes.clone();
+        notes.push(note);
+        AccessToken::new(self.shared.record.clone(), notes)
+    }
+
+    /// The same token for all callers: notes speak of one wish.
+    pub(super) fn without_notes(&self) -> Self {
+        if self.shared.notes.is_empty() {
+            return self.clone();
+        }
+        AccessToken::new(self.shared.record.clone(), Vec::new())
+    }
+
     pub(super) fn record(&self) -> &Record {
         &self.shared.record
     }

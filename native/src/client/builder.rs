@@ -1,5 +1,6 @@
 //! A client's parts: the store, HTTP, and who watches.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokenway_core::config::Config;
@@ -50,11 +51,11 @@ impl ClientBuilder {
     /// The client. Nothing is opened, read or connected before it is used.
     ///
     /// # Errors
-    /// No store was chosen and the platform has no data folder; or no HTTP was chosen and this build has none.
-    pub fn build(self) -> Result<Client, home::NoHome> {
+    /// [`BuildError`].
+    pub fn build(self) -> Result<Client, BuildError> {
         let store = match self.store {
             Some(store) => store,
-            None => Arc::new(FileStore::new(home::folder()?)),
+            None => Arc::new(FileStore::new(home::folder().map_err(|_| BuildError::NoHome)?)),
         };
         let http = match self.http {
             Some(http) => http,
@@ -73,12 +74,34 @@ impl ClientBuilder {
     }
 }
 
+/// A client cannot be built with the defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuildError {
+    /// No store was chosen, and there is no data folder.
+    NoHome,
+    /// No HTTP was chosen, and this build has none of its own.
+    NoHttp,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::NoHome => home::NoHome.fmt(f),
+            BuildError::NoHttp => {
+                f.write_str("this build has no HTTP client: enable the feature `reqwest`, or bring one")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
 #[cfg(feature = "reqwest")]
-fn default_http() -> Result<Arc<dyn Http>, home::NoHome> {
+fn default_http() -> Result<Arc<dyn Http>, BuildError> {
     Ok(Arc::new(crate::http::ReqwestHttp::new(crate::http::HttpOptions::default())))
 }
 
 #[cfg(not(feature = "reqwest"))]
-fn default_http() -> Result<Arc<dyn Http>, home::NoHome> {
-    Err(home::NoHome::Http)
+fn default_http() -> Result<Arc<dyn Http>, BuildError> {
+    Err(BuildError::NoHttp)
 }

@@ -1,35 +1,55 @@
 //! One renewal for all callers.
+//!
+//! A flight is one run of `GetToken` on the client's own thread. Callers join the one that is in the air, whatever it
+//! flies for; each then judges the result by its own wish, and may start one more.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokenway_core::action::Action;
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
-use tokenway_core::lifecycle::{GetToken, Wish, standing};
+use tokenway_core::event::Outcome;
+use tokenway_core::http::IoFailureKind;
+use tokenway_core::lifecycle::{GetToken, TokenNote, Wish};
+use tokenway_core::machine::Reason;
 use tokenway_core::session::{Session, Step};
 use tokio::sync::watch;
 
-use super::worker::OnItsWay;
+use super::cache::is_fresh;
+use super::traffic::{OnItsWay, Traffic};
 use super::{AccessToken, Inner};
-use crate::driver::{self, now};
+use crate::driver::{self, World, contained};
+use crate::store::Stamp;
+use crate::world::{CommonWorld, failed};
 
-/// A failure is shared for this long, so that a hundred callers cost one try.
+/// A failure is shared for this long after it, so that a hundred callers cost one try.
 const FAILURE_SHARED: Duration = Duration::from_secs(1);
 
-/// The flight that is in the air, or the failure of the last one.
-pub(super) struct Flights(Mutex<Latest>);
+/// The flight that is in the air, or the last one if it failed.
+pub(super) struct Flights(Mutex<Board>);
 
-enum Latest {
-    Failed { at: Instant, wish: Wish, failure: Failure },
-    Flying(watch::Receiver<Flight>),
-    Nothing,
+#[derive(Default)]
+struct Board {
+    /// Counts the logins and logouts of this client: a flight that started before the last one says nothing any more.
+    epoch: u64,
+    latest: Option<Latest>,
 }
+
+struct Latest {
+    wish: Wish,
+    flight: watch::Receiver<Flight>,
+    /// When it ended without a renewal; `None` while it is in the air.
+    missed_at: Option<Instant>,
+}
+
+/// How a flight ends.
+type Landing = Result<AccessToken, Failure>;
 
 /// How far a flight has come.
 #[derive(Clone)]
 enum Flight {
     Flying,
-    Landed(Result<AccessToken, Failure>),
+    Landed(Landing),
     /// The tokens came, and cannot be saved yet: the owner may have them, the flight goes on.
     Unsaved(AccessToken),
 }
@@ -37,49 +57,56 @@ enum Flight {
 /// A caller's place in a flight.
 struct Seat {
     flight: watch::Receiver<Flight>,
+    /// The one who started it.
     owner: bool,
+    /// Whether it flies for the caller's own wish.
+    same_wish: bool,
+}
+
+/// A token through the flight that is in the air, or a new one. Never one that an API refused.
+pub(super) async fn token(inner: &Arc<Inner>, wish: Wish) -> Result<AccessToken, Box<Failure>> {
+    let mut asked = inner.cache.with_rejection(&wish);
+    loop {
+        let seat = board(inner, &asked)?;
+        let same_wish = seat.same_wish;
+        match seat.arrive().await {
+            Ok(token) if inner.cache.is_refused(&token) => asked.rejected = Some(token.hash().clone()),
+            Ok(token) if same_wish || is_fresh(&token, &wish) => return Ok(token),
+            Err(failure) if same_wish => return Err(Box::new(failure)),
+            Ok(_) | Err(_) => {}
+        }
+    }
 }
 
 impl Flights {
     pub(super) fn new() -> Self {
-        Flights(Mutex::new(Latest::Nothing))
+        Flights(Mutex::default())
     }
 
-    /// After a login or a logout the last failure says nothing any more.
-    pub(super) fn forget_failure(&self) {
-        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Latest::Failed { .. } = *latest {
-            *latest = Latest::Nothing;
-        }
+    /// The login has changed: `change` is made to the cache, and no flight that started before has a say in it.
+    pub(super) fn overtake(&self, change: impl FnOnce()) {
+        let mut board = self.board();
+        *board = Board { epoch: board.epoch + 1, latest: None };
+        change();
     }
 
-    fn landed(&self, wish: Wish, failure: Option<Failure>) {
-        let at = Instant::now();
-        let latest = failure.map_or(Latest::Nothing, |failure| Latest::Failed { at, wish, failure });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = latest;
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A token through the flight that is in the air, or a new one. Each caller judges the result by its own wish, and may
-/// start one more.
-pub(super) async fn token(inner: &Arc<Inner>, wish: Wish) -> Result<AccessToken, Box<Failure>> {
-    let mut seat = board(inner, &wish)?;
-    for _ in 0..2 {
-        let joined = !seat.owner;
-        let end = seat.arrive().await;
-        match end {
-            Ok(token) if !joined || standing(token.record(), &wish, now()).is_usable() => return Ok(token),
-            Err(failure) if !joined || failure.kind != FailureKind::ApiRefusesNewToken => {
-                return Err(Box::new(failure));
-            }
-            Ok(_) | Err(_) => seat = board(inner, &wish)?,
+impl Latest {
+    fn is_shared_with(&self, wish: &Wish) -> bool {
+        match self.missed_at {
+            Some(at) => at.elapsed() < FAILURE_SHARED && self.wish == *wish,
+            // A flight whose sender is gone panicked.
+            None => self.flight.has_changed().is_ok(),
         }
     }
-    seat.arrive().await.map_err(Box::new)
 }
 
 impl Seat {
-    async fn arrive(mut self) -> Result<AccessToken, Failure> {
+    async fn arrive(mut self) -> Landing {
         let owner = self.owner;
         let there = |flight: &Flight| match flight {
             Flight::Flying => false,
@@ -88,6 +115,7 @@ impl Seat {
         };
         let flight = self.flight.wait_for(there).await.map(|flight| flight.clone());
         match flight {
+            Ok(Flight::Landed(Err(failure))) if !owner => Err(failure.shared()),
             Ok(Flight::Landed(end)) => end,
             Ok(Flight::Unsaved(token)) => Ok(token),
             Ok(Flight::Flying) | Err(_) => Err(lost()),
@@ -96,62 +124,96 @@ impl Seat {
 }
 
 fn board(inner: &Arc<Inner>, wish: &Wish) -> Result<Seat, Box<Failure>> {
-    let mut latest = inner.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*latest {
-        Latest::Failed { at, wish: failed, failure } if at.elapsed() < FAILURE_SHARED && failed == wish => {
-            return Err(Box::new(failure.clone()));
-        }
-        Latest::Flying(flight) if flight.has_changed().is_ok() && !matches!(*flight.borrow(), Flight::Landed(_)) => {
-            return Ok(Seat { flight: flight.clone(), owner: false });
-        }
-        Latest::Failed { .. } | Latest::Flying(_) | Latest::Nothing => {}
+    let mut board = inner.flights.board();
+    if let Some(latest) = board.latest.as_ref().filter(|latest| latest.is_shared_with(wish)) {
+        let (flight, same_wish) = (latest.flight.clone(), latest.wish == *wish);
+        return Ok(Seat { flight, owner: false, same_wish });
     }
     let (sender, flight) = watch::channel(Flight::Flying);
-    let (task_inner, task_wish) = (Arc::clone(inner), wish.clone());
-    inner.worker.spawn(async move { fly(task_inner, task_wish, sender).await })?;
-    *latest = Latest::Flying(flight.clone());
-    Ok(Seat { flight, owner: true })
+    let (task_inner, task_wish, epoch) = (Arc::clone(inner), wish.clone(), board.epoch);
+    inner.worker.spawn(async move { fly(&task_inner, &task_wish, epoch, &sender).await })?;
+    board.latest = Some(Latest { wish: wish.clone(), flight: flight.clone(), missed_at: None });
+    Ok(Seat { flight, owner: true, same_wish: true })
 }
 
-async fn fly(inner: Arc<Inner>, wish: Wish, sender: watch::Sender<Flight>) {
-    let stamp = inner.store.stamp(inner.config.key()).await;
-    let end = run(&inner, &wish, &sender).await;
-    let end = match end {
-        Ok((token, first_stamp_counts)) => {
-            inner.cache.put(token.clone(), first_stamp_counts.then_some(stamp));
-            inner.flights.landed(wish, None);
-            Ok(token)
-        }
-        Err(failure) => {
-            inner.flights.landed(wish, Some(failure.shared()));
-            Err(failure.shared())
-        }
-    };
+async fn fly(inner: &Inner, wish: &Wish, epoch: u64, sender: &watch::Sender<Flight>) {
+    let stamp = contained(inner.store.stamp(inner.config.key())).await;
+    let mut saved = false;
+    let end = run(inner, wish, sender, &mut saved).await.map_err(|failure| *failure);
+    // What this flight saved itself changed the stamp.
+    land(inner, epoch, &end, stamp.filter(|_| !saved));
     sender.send_replace(Flight::Landed(end));
 }
 
-/// The token, and whether the store still stands as it did before: it does unless this flight saved.
-async fn run(inner: &Inner, wish: &Wish, sender: &watch::Sender<Flight>) -> Result<(AccessToken, bool), Box<Failure>> {
+fn land(inner: &Inner, epoch: u64, end: &Landing, stamp: Option<Stamp>) {
+    let mut board = inner.flights.board();
+    if board.epoch != epoch {
+        return;
+    }
+    match end {
+        Ok(token) => inner.cache.keep(token.without_notes(), stamp),
+        Err(failure) if failure.next == NextStep::LogIn => inner.cache.forget(),
+        Err(_) => {}
+    }
+    let missed = end.as_ref().map_or(true, was_not_renewed);
+    board.latest = board.latest.take().filter(|_| missed);
+    if let Some(latest) = &mut board.latest {
+        latest.missed_at = Some(Instant::now());
+    }
+}
+
+fn was_not_renewed(token: &AccessToken) -> bool {
+    token.notes().iter().any(|note| matches!(note, TokenNote::NotRenewed(_)))
+}
+
+async fn run(
+    inner: &Inner,
+    wish: &Wish,
+    sender: &watch::Sender<Flight>,
+    saved: &mut bool,
+) -> Result<AccessToken, Box<Failure>> {
     let moment = driver::moment()?;
-    inner.observer.started("get token", &moment);
+    contained(async { inner.observer.started("get token", &moment) }).await;
     let session = GetToken::start(&inner.config, wish.clone(), moment);
-    let mut on_its_way: Option<OnItsWay> = None;
-    let mut saved = false;
-    let watch_steps = |session: &Session<GetToken>| match session.poll() {
-        Step::Act { action: Action::PostForm(request), .. } if request.single_use => {
-            on_its_way.get_or_insert_with(|| inner.worker.on_its_way());
+    let advanced = |session: &Session<GetToken>| {
+        if let Step::Act { action: Action::Save(_), .. } = session.poll() {
+            *saved = true;
         }
-        Step::Act { action: Action::Save(_), .. } => {
-            saved = true;
-            if let Some(token) = session.unsaved() {
-                sender.send_replace(Flight::Unsaved(token.into()));
+        if let Some(token) = session.unsaved() {
+            sender.send_replace(Flight::Unsaved(token.into()));
+        }
+    };
+    let mut world = FlightWorld { common: inner.world(), traffic: inner.worker.traffic.clone(), on_its_way: None };
+    driver::run(session, &mut world, &*inner.observer, advanced).await.map(AccessToken::from)
+}
+
+/// The world of a flight: `close` waits for it from its sending to its save.
+struct FlightWorld {
+    common: CommonWorld,
+    traffic: Traffic,
+    on_its_way: Option<OnItsWay>,
+}
+
+impl World for FlightWorld {
+    async fn perform(&mut self, action: Action) -> Outcome {
+        let sends = matches!(&action, Action::PostForm(request) if request.single_use);
+        if sends && self.on_its_way.is_none() {
+            self.on_its_way = self.traffic.enter();
+            if self.on_its_way.is_none() {
+                return failed(IoFailureKind::Cancelled, "the client was closed before anything was sent");
             }
         }
-        Step::Act { action: Action::Unlock(_), .. } | Step::Done(_) => on_its_way = None,
-        Step::Act { .. } => {}
-    };
-    let end = driver::run(session, &mut inner.world(), &*inner.observer, watch_steps).await;
-    end.map(|token| (token.into(), !saved))
+        let gives_back = matches!(&action, Action::Unlock(_));
+        let outcome = self.common.perform(action).await;
+        if gives_back {
+            self.on_its_way = None;
+        }
+        outcome
+    }
+
+    fn ignored(&mut self, reason: &Reason) {
+        self.common.ignored(reason);
+    }
 }
 
 fn lost() -> Failure {

@@ -10,6 +10,7 @@ mod builder;
 mod cache;
 mod flight;
 mod status;
+mod traffic;
 mod worker;
 
 use std::sync::Arc;
@@ -17,14 +18,15 @@ use std::sync::Arc;
 use tokenway_core::config::Config;
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
 use tokenway_core::flow::{LoggedIn, Login};
-use tokenway_core::lifecycle::{LoggedOut, Logout, Scope, Wish};
+use tokenway_core::lifecycle::{LoggedOut, Logout, Scope, TokenNote, Wish};
 use tokenway_core::moment::Millis;
-use tokenway_core::secret::Secret;
+use tokenway_core::session::Session;
 
 pub use access_token::AccessToken;
 pub use blocking::BlockingClient;
-pub use builder::ClientBuilder;
+pub use builder::{BuildError, ClientBuilder};
 pub use status::{LoggedInStatus, Status};
+pub(crate) use traffic::{OnItsWay, Traffic};
 
 use crate::driver::{self, Observer};
 use crate::http::Http;
@@ -71,23 +73,35 @@ impl Client {
     /// # Errors
     /// As [`Client::token`].
     pub async fn token_for(&self, wish: Wish) -> Result<AccessToken, Box<Failure>> {
-        let wish = self.inner.cache.with_rejection(wish);
-        if let Some(token) = self.inner.cache.lend(&wish) {
-            if !self.inner.cache.claims_look() {
-                return Ok(token);
-            }
-            let inner = Arc::clone(&self.inner);
-            let look = self.inner.worker.run(async move { inner.store.stamp(inner.config.key()).await });
-            if look.await? == self.inner.cache.stamp() {
-                return Ok(token);
-            }
+        let Some(lent) = self.inner.cache.lend(&wish) else {
+            return flight::token(&self.inner, wish).await;
+        };
+        if !self.inner.cache.claims_look() {
+            return Ok(lent);
         }
-        flight::token(&self.inner, wish).await
+        // A task, so that what is seen is noticed though this caller goes away.
+        let inner = Arc::clone(&self.inner);
+        let look = async move {
+            if inner.cache.was_read_under(inner.store.stamp(inner.config.key()).await) {
+                return None;
+            }
+            Some(flight::token(&inner, wish).await)
+        };
+        match self.inner.worker.run(look).await {
+            Ok(None) => Ok(lent),
+            Ok(Some(Ok(token))) => Ok(token),
+            // Only a logout or a refusal ends a login: while the token lives, other trouble is a note.
+            Ok(Some(Err(failure))) | Err(failure) if failure.next != NextStep::LogIn => {
+                Ok(lent.with_note(TokenNote::NotRenewed(failure)))
+            }
+            Ok(Some(Err(failure))) | Err(failure) => Err(failure),
+        }
     }
 
-    /// The API refused this token (401): the next [`Client::token`] brings another, renewing it if need be.
+    /// The API refused this token (401): it is never lent again. The next [`Client::token`] brings another: the store's,
+    /// if that holds another by now, else a renewed one.
     pub fn invalidate(&self, token: &AccessToken) {
-        self.inner.cache.invalidate(token);
+        self.inner.cache.refuse(token);
     }
 
     /// Logs in with the system's browser.
@@ -132,39 +146,35 @@ impl Client {
         ui: Arc<dyn LoginUi>,
         checkpoints: Arc<dyn Checkpoints>,
     ) -> Result<LoggedIn, Box<Failure>> {
-        let session = tokenway_core::session::Session::resume(snapshot, &self.inner.config, driver::moment()?)
-            .map_err(|unreadable| {
-                let detail = unreadable.to_string();
-                Box::new(Failure::new(FlowStep::Callback, FailureKind::Interrupted, detail, NextStep::LogIn))
-            })?;
+        let session = Session::resume(snapshot, &self.inner.config, driver::moment()?).map_err(|unreadable| {
+            let detail = unreadable.to_string();
+            Box::new(Failure::new(FlowStep::Callback, FailureKind::Interrupted, detail, NextStep::LogIn))
+        })?;
         self.run_login(session, ui, checkpoints).await
     }
 
     async fn run_login(
         &self,
-        session: tokenway_core::session::Session<Login>,
+        session: Session<Login>,
         ui: Arc<dyn LoginUi>,
         checkpoints: Arc<dyn Checkpoints>,
     ) -> Result<LoggedIn, Box<Failure>> {
         let (cancel, cancelled) = tokio::sync::watch::channel(false);
-        let world =
-            LoginWorld { common: self.inner.world(), ui, checkpoints, cancelled, receiver: None, last_source: None };
+        let _cancel = CancelOnDrop(cancel);
+        let traffic = self.inner.worker.traffic.clone();
+        let world = LoginWorld::new(self.inner.world(), ui, checkpoints, cancelled, traffic);
         let inner = Arc::clone(&self.inner);
-        let guard = CancelOnDrop(cancel);
         let task = async move {
             if let Err(failure) = inner.store.probe().await {
-                return Err(Box::new(store_failure(&failure.detail)));
+                return Err(Box::new(store_failure(FlowStep::Saving, failure.detail)));
             }
-            login::login(session, &inner.config, world, &*inner.observer).await
+            let done = |logged_in: &LoggedIn| {
+                let token = AccessToken::new(logged_in.record.clone(), Vec::new());
+                inner.flights.overtake(|| inner.cache.keep(token, None));
+            };
+            login::login(session, &inner.config, world, &*inner.observer, done).await
         };
-        let end = self.inner.worker.run(task).await;
-        drop(guard);
-        let end = end?;
-        if let Ok(logged_in) = &end {
-            self.inner.cache.put(AccessToken::new(logged_in.record.clone(), Vec::new()), None);
-            self.inner.flights.forget_failure();
-        }
-        end
+        self.inner.worker.run(task).await?
     }
 
     /// Who is logged in, and until when. Reads the store, renews nothing.
@@ -186,25 +196,19 @@ impl Client {
         inner.observer.started("logout", &moment);
         let task = async move {
             let session = Logout::start(&inner.config, scope, moment);
-            driver::run(session, &mut inner.world(), &*inner.observer, |_| ()).await
+            let end = driver::run(session, &mut inner.world(), &*inner.observer, |_| ()).await;
+            inner.flights.overtake(|| inner.cache.forget());
+            end
         };
-        let end = self.inner.worker.run(task).await?;
-        self.inner.cache.clear();
-        self.inner.flights.forget_failure();
-        end
+        self.inner.worker.run(task).await?
     }
 
-    /// Waits until every token that is on its way is saved, at most the request deadline and two seconds more. To be
-    /// called before the program ends, also on Ctrl-C. True: nothing is on its way.
+    /// Ends this client and its clones: no token is renewed any more, and every token that is on its way is waited for
+    /// until it is saved, at most the request deadline and two seconds more. To be called before the program ends, also
+    /// on Ctrl-C. True: nothing is on its way. False: the program may wait longer by calling it again.
     pub async fn close(&self) -> bool {
         let limit = self.inner.config.timing().request_deadline.plus(Millis::seconds(2));
         self.inner.worker.close(std::time::Duration::from_millis(limit.0)).await
-    }
-
-    /// A wish to refuse one token: the one that an API answered with 401.
-    #[must_use]
-    pub fn wish_without(token: &Secret) -> Wish {
-        Wish { rejected: Some(token.hash()), ..Wish::default() }
     }
 
     /// The configuration that this client was made of.
@@ -234,7 +238,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-fn store_failure(detail: &str) -> Failure {
-    let next = NextStep::FixConfiguration { what: format!("the credential store: {detail}") };
-    Failure::new(FlowStep::Saving, FailureKind::Store, detail, next)
+fn store_failure(step: FlowStep, detail: String) -> Failure {
+    let what = "Make the place where logins are kept readable and writable, then try again.".to_owned();
+    Failure::new(step, FailureKind::Store, detail, NextStep::FixConfiguration { what })
 }

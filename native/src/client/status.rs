@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokenway_core::action::Load;
 use tokenway_core::config::Config;
-use tokenway_core::error::Failure;
+use tokenway_core::error::{Failure, FlowStep};
 use tokenway_core::lifecycle::record::{CredentialKey, Mark};
 use tokenway_core::lifecycle::{Standing, Wish, standing};
 use tokenway_core::moment::UnixMillis;
@@ -47,7 +47,7 @@ pub(super) async fn status(store: &dyn Store, config: &Config) -> Result<Status,
     let record = store
         .load(&Load { key: key.clone() })
         .await
-        .map_err(|failure| Box::new(super::store_failure(&failure.detail)))?;
+        .map_err(|failure| Box::new(super::store_failure(FlowStep::Loading, failure.detail)))?;
     let login = record.filter(|record| record.mark == Mark::LoggedIn).map(|record| LoggedInStatus {
         standing: standing(&record, &Wish::default(), now()),
         renewable: record.refresh_token.is_some(),

@@ -4,6 +4,7 @@ mod checkpoints;
 mod ui;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokenway_core::action::{Action, AwaitCallback, Begin, Listen, OpenUrl};
 use tokenway_core::config::Config;
@@ -14,37 +15,48 @@ use tokenway_core::http::IoFailureKind;
 use tokenway_core::machine::Reason;
 use tokenway_core::secret::Secret;
 use tokenway_core::session::Session;
+use tokio::sync::watch;
 
 pub use checkpoints::{Checkpoints, ProcessCheckpoints};
 pub use ui::{LoginUi, Shown, SystemBrowser};
 
 use crate::browser::{Environment, ssh_hint};
 use crate::callback::{Ending, Receiver};
+use crate::client::{OnItsWay, Traffic};
 use crate::driver::{Observer, World, now, run};
 use crate::world::{CommonWorld, failed, unable};
 
-/// Runs a login to its end, page included.
+/// Runs a login to its end, page included. `done` sees a login that stands, before the page tells of it.
 pub(crate) async fn login(
     session: Session<Login>,
     config: &Config,
     mut world: LoginWorld,
     observer: &dyn Observer,
+    done: impl FnOnce(&LoggedIn),
 ) -> Result<LoggedIn, Box<Failure>> {
     let checkpoints = Arc::clone(&world.checkpoints);
     let end = run(session, &mut world, observer, |session| checkpoints.store(session.checkpoint())).await;
+    if let Ok(logged_in) = &end {
+        done(logged_in);
+    }
     world.finished(config, &end).await;
     end
 }
 
 /// The world of one login.
 pub(crate) struct LoginWorld {
-    pub(crate) common: CommonWorld,
-    pub(crate) ui: Arc<dyn LoginUi>,
-    pub(crate) checkpoints: Arc<dyn Checkpoints>,
-    /// Completes when the login is not wanted any more. From the claim of the code on it is not asked.
-    pub(crate) cancelled: tokio::sync::watch::Receiver<bool>,
-    pub(crate) receiver: Option<Receiver>,
-    pub(crate) last_source: Option<CallbackSource>,
+    common: CommonWorld,
+    ui: Arc<dyn LoginUi>,
+    checkpoints: Arc<dyn Checkpoints>,
+    /// True when the login is not wanted any more. From the claim of the code on it is not asked.
+    cancelled: watch::Receiver<bool>,
+    traffic: Traffic,
+    /// From the claim of the code to the save.
+    on_its_way: Option<OnItsWay>,
+    receiver: Option<Receiver>,
+    /// A redirect that a process before this one did not live to look at.
+    kept_redirect: Option<Callback>,
+    last_source: Option<CallbackSource>,
 }
 
 impl World for LoginWorld {
@@ -73,15 +85,38 @@ impl World for LoginWorld {
     }
 
     fn ignored(&mut self, reason: &Reason) {
-        match (self.last_source, &mut self.receiver) {
-            (Some(CallbackSource::Pasted), _) => self.ui.paste_refused(&reason.sentence),
-            (_, Some(receiver)) => receiver.ignored(reason.status, &reason.sentence),
-            (_, None) => {}
+        if self.last_source == Some(CallbackSource::Pasted) {
+            return self.ui.paste_refused(&reason.sentence);
         }
+        if let Some(receiver) = &mut self.receiver {
+            receiver.ignored(reason.status, &reason.sentence);
+        }
+        self.checkpoints.keep_redirect(None);
     }
 }
 
 impl LoginWorld {
+    pub(crate) fn new(
+        common: CommonWorld,
+        ui: Arc<dyn LoginUi>,
+        checkpoints: Arc<dyn Checkpoints>,
+        cancelled: watch::Receiver<bool>,
+        traffic: Traffic,
+    ) -> Self {
+        let kept_redirect = checkpoints.kept_redirect();
+        LoginWorld {
+            common,
+            ui,
+            checkpoints,
+            cancelled,
+            traffic,
+            on_its_way: None,
+            receiver: None,
+            kept_redirect,
+            last_source: None,
+        }
+    }
+
     fn listen(&mut self, listen: &Listen) -> Outcome {
         match Receiver::bind(&listen.candidates) {
             Ok(receiver) => {
@@ -103,10 +138,12 @@ impl LoginWorld {
                 None => std::future::pending().await,
             }
         };
+        let mut cancelled = self.cancelled.clone();
         let browser = tokio::select! {
             opened = self.ui.open(&open.url) => opened,
             // Whoever came back has seen the page: no need to watch the browser start.
             () = arrived => true,
+            () = wanted_no_more(&mut cancelled) => return cancelled_outcome(),
         };
         if !browser {
             self.ui.no_browser();
@@ -115,26 +152,34 @@ impl LoginWorld {
     }
 
     async fn await_callback(&mut self, wait: &AwaitCallback) -> Outcome {
-        let LoginWorld { receiver, ui, cancelled, last_source, .. } = self;
+        if let Some(callback) = self.kept_redirect.take() {
+            self.last_source = Some(callback.source);
+            return Outcome::Callback(callback);
+        }
+        let LoginWorld { receiver, ui, cancelled, last_source, checkpoints, .. } = self;
         let Some(receiver) = receiver else {
             return unable("nobody listens on the redirect URI");
         };
-        let left = std::time::Duration::from_millis(wait.deadline.since(now()).0);
-        tokio::select! {
+        let left = Duration::from_millis(wait.deadline.since(now()).0);
+        let callback = tokio::select! {
             callback = receiver.next_callback() => {
-                *last_source = Some(callback.source);
-                Outcome::Callback(callback)
+                checkpoints.keep_redirect(Some(&callback));
+                callback
             }
-            pasted = ui.pasted() => {
-                *last_source = Some(CallbackSource::Pasted);
-                Outcome::Callback(paste(pasted))
-            }
-            () = tokio::time::sleep(left) => Outcome::TimedOut,
-            () = wanted_no_more(cancelled) => cancelled_outcome(),
-        }
+            pasted = ui.pasted() => paste(pasted),
+            () = tokio::time::sleep(left) => return Outcome::TimedOut,
+            () = wanted_no_more(cancelled) => return cancelled_outcome(),
+        };
+        *last_source = Some(callback.source);
+        Outcome::Callback(callback)
     }
 
-    fn begin(&self, begin: &Begin) -> Outcome {
+    /// From here on the login is not cancelled, and `close` waits for it.
+    fn begin(&mut self, begin: &Begin) -> Outcome {
+        self.on_its_way = self.traffic.enter();
+        if self.on_its_way.is_none() || *self.cancelled.borrow() {
+            return cancelled_outcome();
+        }
         match self.checkpoints.begin(begin) {
             Ok(true) => Outcome::Begun,
             Ok(false) => Outcome::AlreadyBegun,
@@ -144,6 +189,7 @@ impl LoginWorld {
 
     /// The truthful page, after the exchange.
     async fn finished(self, config: &Config, end: &Result<LoggedIn, Box<Failure>>) {
+        drop(self.on_its_way);
         let Some(mut receiver) = self.receiver else { return };
         receiver.finished(match end {
             Ok(logged_in) => {
@@ -158,17 +204,16 @@ impl LoginWorld {
 }
 
 fn paste(text: Secret) -> Callback {
-    let headers = Vec::new();
     Callback {
         source: CallbackSource::Pasted,
         method: "URL".to_owned(),
         target: text,
-        headers,
+        headers: Vec::new(),
         body: Secret::default(),
     }
 }
 
-async fn wanted_no_more(cancelled: &mut tokio::sync::watch::Receiver<bool>) {
+async fn wanted_no_more(cancelled: &mut watch::Receiver<bool>) {
     // A sender that is gone without a word cancels nothing.
     if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
         std::future::pending::<()>().await;

@@ -11,34 +11,53 @@ use crate::settings::{self, Purpose, Settings};
 use crate::text::who;
 
 pub(crate) async fn run(args: &LogoutArgs) -> Result<Answer, Stopped> {
-    let mut all = Vec::new();
-    if args.all {
-        let store = settings::store(args.target.common.store)?;
-        for key in settings::list(&*store).await? {
-            all.push(Settings::of_stored(&key, &args.target, Purpose::Look)?);
-        }
-    } else {
-        all.push(Settings::named_or_only(&args.target, Purpose::Look).await?);
-    }
-    let scope = if args.local { Scope::LocalOnly } else { Scope::Everywhere };
     let mut lines = Vec::new();
     let mut rows = Vec::new();
-    for settings in &all {
-        let client = settings.client(super::observer(&args.target.common))?;
-        let out = client.logout(scope).await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
-        let key = settings.config.key();
-        lines.push(told(key, &out));
-        rows.push(json!({ "key": key, "logged_out": out }));
+    let mut troubles = Vec::new();
+    for settings in chosen(args).await? {
+        match log_out(args, settings).await {
+            Ok((key, out)) => {
+                lines.push(told(&key, &out));
+                rows.push(json!({ "key": key, "logged_out": out }));
+            }
+            Err(stopped) => troubles.push(stopped),
+        }
     }
-    if all.is_empty() && !args.target.common.json {
+    if lines.is_empty() && troubles.is_empty() && !args.target.common.json {
         say("Nobody was logged in.");
+    }
+    if let Some(last) = troubles.pop() {
+        lines.iter().for_each(|line| say(line));
+        troubles.iter().for_each(|stopped| say(&stopped.to_string()));
+        return Err(last);
     }
     Ok(Answer { text: lines.join("\n"), json: json!({ "logins": rows }) })
 }
 
+/// With `--all` one that cannot be ended does not keep the others.
+async fn chosen(args: &LogoutArgs) -> Result<Vec<Result<Settings, Stopped>>, Stopped> {
+    if !args.all {
+        return Ok(vec![Ok(Settings::named_or_only(&args.target, Purpose::Look).await?)]);
+    }
+    let store = settings::store(args.target.common.store)?;
+    let keys = settings::list(&*store).await?;
+    Ok(keys.iter().map(|key| Settings::of_stored(key, &args.target, Purpose::Look)).collect())
+}
+
+async fn log_out(
+    args: &LogoutArgs,
+    settings: Result<Settings, Stopped>,
+) -> Result<(CredentialKey, LoggedOut), Stopped> {
+    let settings = settings?;
+    let scope = if args.local { Scope::LocalOnly } else { Scope::Everywhere };
+    let client = settings.client(super::observer(&args.target.common))?;
+    let out = client.logout(scope).await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
+    Ok((settings.config.key().clone(), out))
+}
+
 fn told(key: &CredentialKey, out: &LoggedOut) -> String {
     let Some(claims) = &out.claims else { return format!("Nobody was logged in to {key}.") };
-    let name = who(claims).map(|who| format!("{who} is ")).unwrap_or_default();
+    let name = who(claims).unwrap_or("Somebody");
     let at_server = match &out.revoked {
         Revoked::Confirmed => ", and the server has revoked the tokens".to_owned(),
         Revoked::NotConfirmed { why } => {
@@ -48,5 +67,5 @@ fn told(key: &CredentialKey, out: &LoggedOut) -> String {
         }
         Revoked::NotTried => ". The tokens were not revoked at the server".to_owned(),
     };
-    format!("{name}logged out of {key}{at_server}.")
+    format!("{name} is logged out of {key}{at_server}.")
 }

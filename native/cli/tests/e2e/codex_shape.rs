@@ -7,7 +7,7 @@ use std::fs::File;
 use serde_json::json;
 
 use crate::login_trouble::redirect_uri;
-use crate::peer::{Home, Peer, Waiting, get, until, walk};
+use crate::peer::{Home, Peer, Waiting, deliver, until, walk};
 
 #[test]
 fn a_login_in_the_codex_shape_gives_a_token() {
@@ -37,7 +37,7 @@ fn a_login_beside_another_takes_the_second_port_and_a_third_is_told_who_holds_th
     }
 
     let callback = walk(&second.url(), &["--user", "bob"]);
-    get(&callback, &[]);
+    deliver(&callback);
     second.end().succeeds().prints("as bob");
     assert_eq!(peer.whose(&home.token(&["--account", "second"])), "bob");
     drop(first);

@@ -77,7 +77,7 @@ impl Credential {
     fn new(number: usize) -> Self {
         Credential {
             account: format!("account-{number}"),
-            provider: if number % 3 == 0 { "far-and-short" } else { "far" },
+            provider: if number.is_multiple_of(3) { "far-and-short" } else { "far" },
             death: Duration::from_micros(random(number as u64) % LATEST_DEATH),
         }
     }

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::peer::{Home, Peer, finish, person};
+use crate::login_trouble::redirect_uri;
+use crate::peer::{Home, Peer, Waiting, deliver, finish, person, walk};
 
 const NOBODY: &str = "nobody is logged in";
 
@@ -143,7 +144,7 @@ fn a_local_logout_tells_the_server_nothing_and_works_without_it() {
 #[test]
 fn the_scopes_that_were_asked_for_are_asked_for() {
     let (peer, home) = (Peer::start(), Home::new());
-    let waiting = crate::peer::Waiting::start(home.command(&[
+    let waiting = Waiting::start(home.command(&[
         "login",
         "--issuer",
         peer.issuer(),
@@ -156,6 +157,53 @@ fn the_scopes_that_were_asked_for_are_asked_for() {
         "email",
     ]));
     assert!(waiting.url().contains("&scope=openid+read+email&"), "{}", waiting.url());
+}
+
+#[test]
+fn the_redirect_uri_may_be_another_loopback_address() {
+    let (peer, home) = (Peer::start(), Home::new());
+    for host in ["localhost", "[::1]", "127.0.0.1"] {
+        let uri = format!("http://{host}:0/callback");
+        let waiting = Waiting::start(home.command(&[
+            "login",
+            "--issuer",
+            peer.issuer(),
+            "--client-id",
+            "native",
+            "--force",
+            "--no-browser",
+            "--redirect-uri",
+            &uri,
+        ]));
+        let url = waiting.url();
+        let bound = redirect_uri(&url);
+        assert!(bound.as_str().starts_with(&uri.replace(":0/callback", ":")) && bound.port() != Some(0), "{bound}");
+        deliver(&walk(&url, &[]));
+        waiting.end().succeeds().prints("as alice");
+    }
+}
+
+#[test]
+fn under_ssh_the_line_to_type_is_shown() {
+    let (peer, home) = (Peer::start(), Home::new());
+    let mut command = home.command(&["login", "--issuer", peer.issuer(), "--client-id", "native", "--no-browser"]);
+    command.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").env("USER", "zoe");
+    let waiting = Waiting::start(command);
+    let port = redirect_uri(&waiting.url()).port().unwrap();
+    waiting.waits_for(&format!("ssh -L {port}:127.0.0.1:{port} zoe@192.0.2.2"));
+}
+
+#[test]
+fn a_timeline_tells_the_steps_and_no_secret() {
+    let (peer, home) = (Peer::start(), Home::new());
+    let login = home.login(peer.issuer(), "native", &["-v"]);
+    login.says("listen http://127.0.0.1:0/callback").says("post form").says("save generation 1");
+    let first = home.token(&[]);
+    let run = home.rejecting(&first, &["-v"]).says("lock").says("note intent").says("save generation 2");
+    let record = home.records()[0]["record"].clone();
+    for secret in [&first, record["access_token"].as_str().unwrap(), record["refresh_token"].as_str().unwrap()] {
+        assert!(!run.stderr.contains(secret), "{}", run.stderr);
+    }
 }
 
 #[test]
@@ -174,8 +222,7 @@ fn a_login_without_a_refresh_token_says_that_it_will_end() {
 fn a_confidential_client_proves_itself_with_its_secret() {
     let (peer, home) = (Peer::start(), Home::new());
     // RFC 6749 section 2.3.1: the second works only if both are form-encoded first.
-    let clients =
-        [("conf-basic", "conf-basic-secret-0123456789abcdef"), ("odd id:1/~", "p%ss w+rd:/?&='\"!*()")];
+    let clients = [("conf-basic", "conf-basic-secret-0123456789abcdef"), ("odd id:1/~", "p%ss w+rd:/?&='\"!*()")];
     for (client, secret) in clients {
         let file = home.write("secret", &format!("{secret}\n"));
         let named = ["--issuer", peer.issuer(), "--client-id", client, "--client-secret-file", file.to_str().unwrap()];
@@ -207,7 +254,25 @@ fn a_provider_of_ones_own_may_want_the_secret_in_the_form() {
     assert_eq!(peer.whose(&home.rejecting(&token, &named).token()), "alice");
 
     let bare = home.run(&["token"]).exits(5).prints_nothing();
-    bare.says("client_secret: this client needs its secret").says("--client-secret-file");
+    bare.says("client_secret: this client needs its secret").says("--client-secret-file FILE");
+    // To look, or to go, nobody needs it.
+    home.run(&["list"]).succeeds().prints("mine (conf-post, default): alice");
+    home.run(&["status"]).succeeds().prints("alice");
+    home.run(&["logout"]).succeeds().prints("alice is logged out").prints("has not confirmed");
+}
+
+#[test]
+fn a_login_whose_provider_is_gone_is_listed_and_keeps_no_other_from_logging_out() {
+    let (peer, home) = (Peer::start(), Home::new());
+    let provider = json!([{ "id": "mine", "name": "My server", "issuer": peer.issuer(), "client_id": "native" }]);
+    let file = home.write("providers.json", &provider.to_string());
+    home.run(&["login", "mine"]).succeeds();
+    home.login(peer.issuer(), "native", &[]);
+    std::fs::remove_file(file).unwrap();
+    home.run(&["list"]).succeeds().prints("mine (native, default): alice");
+    let run = home.run(&["logout", "--all"]).exits(5).prints_nothing();
+    run.says("no provider of that name any more").says("providers.json").says(&format!("out of {}", peer.issuer()));
+    assert_eq!(home.run(&["list"]).succeeds().stdout.lines().count(), 1);
 }
 
 #[test]

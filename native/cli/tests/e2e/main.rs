@@ -19,4 +19,3 @@ mod record;
 mod refresh;
 mod refresh_trouble;
 mod storm;
-

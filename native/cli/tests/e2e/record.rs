@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use url::Url;
 
-use crate::peer::{Home, Peer, Waiting, finish, get, person, walk};
+use crate::peer::{Home, Peer, Waiting, deliver, finish, get, person, walk};
 
 const USER: &str = "Zoë.Ångström+test";
 
@@ -28,7 +28,7 @@ fn a_recorded_login_replays_and_holds_no_secret() {
     let callback = walk(&url, &["--user", USER]);
     // A stray request on the way, so that the transcript has more than the shortest story.
     get(&callback.replace("state=", "state=not-"), &[]);
-    get(&callback, &[]);
+    deliver(&callback);
     waiting.end().succeeds().says(&format!("The transcript is in {}", file.display()));
 
     let transcript = std::fs::read_to_string(&file).unwrap();
@@ -108,10 +108,8 @@ fn forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).unwrap();
     let json = json.trim_matches('"');
     let escaped: String = secret.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-    let ascii_json: String = secret
-        .chars()
-        .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) })
-        .collect();
+    let ascii_json: String =
+        secret.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) }).collect();
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut forms = vec![
         secret.to_owned(),

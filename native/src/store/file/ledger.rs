@@ -35,20 +35,37 @@ pub(super) fn write(files: &Files, lease: LeaseNumber, ledger: Ledger, now: Unix
     replace::replace(&path, seal(&json).expose().as_bytes())
 }
 
-/// Reads the ledger, its spans counted from `now`. When the clock went back, no time has passed.
-pub(super) fn read(files: &Files, now: UnixMillis) -> Answer<StoredLedger> {
+/// Reads the ledger, its spans counted from `now`. The caller holds the lease.
+///
+/// When the clock went back, no time has passed: the notes are written anew, so that their waits end in the new time.
+pub(super) fn read(files: &Files, lease: LeaseNumber, now: UnixMillis) -> Answer<StoredLedger> {
     let Some(bytes) = replace::read(&files.ledger())? else { return Ok(StoredLedger::Absent) };
-    Ok(parse(bytes, now).unwrap_or(StoredLedger::Unreadable))
+    match parse(bytes) {
+        Found::Ledger(written) => {
+            let ledger = written.ledger.aged(now.since(written.written_at)).clamped();
+            if now < written.written_at {
+                write(files, lease, ledger.clone(), now)?;
+            }
+            Ok(StoredLedger::Read(ledger))
+        }
+        Found::Newer => Ok(StoredLedger::Newer),
+        Found::Unreadable => Ok(StoredLedger::Unreadable),
+    }
 }
 
-fn parse(bytes: Vec<u8>, now: UnixMillis) -> Option<StoredLedger> {
-    let json = unseal(bytes).ok()?;
-    let any: AnyFormat = serde_json::from_str(json.expose()).ok()?;
-    if any.format > LEDGER_FORMAT {
-        return Some(StoredLedger::Newer);
+enum Found {
+    Ledger(Written),
+    Newer,
+    Unreadable,
+}
+
+fn parse(bytes: Vec<u8>) -> Found {
+    let Ok(json) = unseal(bytes) else { return Found::Unreadable };
+    match serde_json::from_str::<AnyFormat>(json.expose()) {
+        Ok(any) if any.format > LEDGER_FORMAT => Found::Newer,
+        Ok(_) => serde_json::from_str(json.expose()).map_or(Found::Unreadable, Found::Ledger),
+        Err(_) => Found::Unreadable,
     }
-    let written: Written = serde_json::from_str(json.expose()).ok()?;
-    Some(StoredLedger::Read(written.ledger.aged(now.since(written.written_at)).clamped()))
 }
 
 #[cfg(test)]
@@ -79,7 +96,7 @@ mod tests {
     }
 
     fn read_at(files: &Files, now: UnixMillis) -> Ledger {
-        let StoredLedger::Read(ledger) = read(files, now).unwrap() else { panic!("not read") };
+        let StoredLedger::Read(ledger) = read(files, LeaseNumber(8), now).unwrap() else { panic!("not read") };
         ledger
     }
 
@@ -101,9 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_back_passes_no_time_and_one_that_jumped_on_ends_all_waits() {
+    fn a_clock_that_went_back_passes_no_time_and_the_waits_end_in_the_new_time() {
         let (_folder, files) = written(ledger());
-        assert_eq!(read_at(&files, UnixMillis(0)), ledger());
+        let back = UnixMillis(1_000);
+        assert_eq!(read_at(&files, back), ledger());
+        let later = read_at(&files, back.plus(Millis::seconds(35)));
+        assert_eq!((later.lands_in, later.cool_down), (Millis::seconds(5), Millis::seconds(25)));
+    }
+
+    #[test]
+    fn a_clock_that_jumped_on_ends_all_waits() {
+        let (_folder, files) = written(ledger());
         let far = read_at(&files, UnixMillis(u64::MAX));
         assert_eq!((far.lands_in, far.cool_down), (Millis::ZERO, Millis::ZERO));
     }
@@ -121,19 +146,19 @@ mod tests {
         let (_folder, files) = written(ledger());
         let whole = fs::read(files.ledger()).unwrap();
         for at in 0..whole.len() {
-            assert_eq!(parse(whole[..at].to_vec(), NOON).unwrap_or(StoredLedger::Unreadable), StoredLedger::Unreadable);
+            assert!(matches!(parse(whole[..at].to_vec()), Found::Unreadable), "cut at {at}");
             let mut flipped = whole.clone();
             flipped[at] ^= 1;
-            assert_eq!(parse(flipped, NOON).unwrap_or(StoredLedger::Unreadable), StoredLedger::Unreadable);
+            assert!(matches!(parse(flipped), Found::Unreadable), "changed at {at}");
         }
         fs::write(files.ledger(), "").unwrap();
-        assert_eq!(read(&files, NOON).unwrap(), StoredLedger::Unreadable);
+        assert_eq!(read(&files, LeaseNumber(8), NOON).unwrap(), StoredLedger::Unreadable);
     }
 
     #[test]
     fn a_newer_ledger_is_known_as_newer() {
         let (_folder, files) = written(ledger());
         fs::write(files.ledger(), seal("{\"format\":2,\"notes\":[]}").expose()).unwrap();
-        assert_eq!(read(&files, NOON).unwrap(), StoredLedger::Newer);
+        assert_eq!(read(&files, LeaseNumber(8), NOON).unwrap(), StoredLedger::Newer);
     }
 }

@@ -23,7 +23,9 @@ struct Wire {
 impl Forwarder {
     pub(crate) fn to(port: u16) -> Self {
         let wire = Wire { to: port, answer_delay: AtomicU64::new(0), cut: AtomicBool::new(false) };
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Below the ports that outgoing connections get: while the wire is cut, nobody takes this one.
+        let free = (20_000..30_000).cycle().skip(std::process::id() as usize % 10_000);
+        let listener = free.take(10_000).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap();
         let forwarder = Forwarder { port: listener.local_addr().unwrap().port(), wire: Arc::new(wire) };
         forwarder.listen(listener);
         forwarder

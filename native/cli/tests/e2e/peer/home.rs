@@ -89,7 +89,8 @@ impl Home {
         for name in ["TOKENWAY_STORE", "TOKENWAY_REQUEST_DEADLINE", "TOKENWAY_REJECT_INTERVAL", "TOKENWAY_CA_FILE"] {
             command.env_remove(name);
         }
-        for name in ["NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "DISPLAY", "WAYLAND_DISPLAY", "http_proxy", "HTTP_PROXY"] {
+        for name in ["NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "DISPLAY", "WAYLAND_DISPLAY", "http_proxy", "HTTP_PROXY"]
+        {
             command.env_remove(name);
         }
         command.env("TOKENWAY_HOME", self.path()).env("BROWSER", person("")).stdin(Stdio::null());

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub(crate) use forwarder::Forwarder;
 pub(crate) use home::{Home, person};
 pub(crate) use http::{Answer, get, post};
-pub(crate) use run::{Run, Waiting, finish, walk};
+pub(crate) use run::{Run, Waiting, deliver, finish, walk};
 
 /// Longer than anything here takes, also where ten tests share two cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

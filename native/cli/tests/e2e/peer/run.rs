@@ -7,7 +7,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::Value;
+use url::Url;
 
+use super::http::{Answer, get};
 use super::{root, until};
 
 /// A command that has ended.
@@ -189,6 +191,15 @@ pub(crate) fn walk(url: &str, options: &[&str]) -> String {
     let mut command = Command::new("python3");
     command.arg(root().join("tests/peers/open_url.py")).arg(url).arg("--print").args(options).stdin(Stdio::null());
     finish(command).succeeds().stdout.trim().to_owned()
+}
+
+/// Brings a callback to the login as a browser does: the clean page that it is sent on to included, which is returned.
+pub(crate) fn deliver(callback: &str) -> Answer {
+    let answer = get(callback, &[]);
+    match &answer.location {
+        Some(page) => get(Url::parse(callback).unwrap().join(page).unwrap().as_str(), &[]),
+        None => answer,
+    }
 }
 
 fn uncoloured(line: &str) -> String {
