@@ -547,6 +547,32 @@ fn a_server_that_does_not_rotate_is_asked_with_the_same_token_again() {
 }
 
 #[test]
+fn the_answered_renewals_of_a_server_that_does_not_rotate_are_of_known_fate() {
+    let mut world = World::logged_in(341);
+    world.server.rotates = false;
+    for round in 1..=4 {
+        world.pass(Millis::seconds(12));
+        let (wish, before) = (world.rejecting_what_is_stored(), world.clock.now());
+        let flow = world.get_token_for(wish);
+        assert!(world.run(flow).is_ok());
+        assert_eq!(world.sendings.len(), round);
+        assert!(world.clock.now().since(before) < Millis::seconds(1), "no second is waited for");
+    }
+}
+
+#[test]
+fn a_server_that_says_at_once_is_still_left_alone_for_a_second() {
+    let mut world = expired(342);
+    for _ in 0..2 {
+        world.faults.push_back(Fault::Answer(Reply::error(429, "slow_down").with_header("retry-after", "0")));
+    }
+    for _ in 0..10 {
+        world.ask();
+    }
+    assert_eq!(world.sendings.len(), 1);
+}
+
+#[test]
 fn a_refresh_token_is_saved_whatever_else_is_wrong_with_the_answer() {
     for (mut world, is_due) in [(due(35), true), (expired(35), false)] {
         let body = r#"{"access_token":"","refresh_token":"virtual-refresh-token-0-1"}"#;
@@ -555,6 +581,10 @@ fn a_refresh_token_is_saved_whatever_else_is_wrong_with_the_answer() {
         let failure = if is_due { not_renewed(&end) } else { end.expect_failure() };
         assert_eq!(failure.kind, FailureKind::Misbehaved);
         assert!(stored(&world).refresh_token.as_ref().is_some_and(|token| token.expose().ends_with("-0-1")));
+        let sent = world.sendings.len();
+        world.ask();
+        assert_eq!(world.sendings.len(), sent, "a server that answers like that is left alone for a while");
+        world.pass(Millis::seconds(10));
         assert!(world.ask().is_ok());
         assert_eq!(world.server.reuses, 0);
         world.check();

@@ -16,7 +16,7 @@ const DEFAULT_ACCOUNT: &str = "default";
 
 /// Parameters of the authorization request that are ours: an extra one of that name is refused (RFC 6749 section 3.1:
 /// no parameter twice).
-const OUR_PARAMETERS: [&str; 10] = [
+const OUR_PARAMETERS: [&str; 11] = [
     "client_id",
     "code_challenge",
     "code_challenge_method",
@@ -24,6 +24,7 @@ const OUR_PARAMETERS: [&str; 10] = [
     "redirect_uri",
     "request",
     "request_uri",
+    "response_mode",
     "response_type",
     "scope",
     "state",
@@ -217,6 +218,9 @@ fn check_redirect(uri: &str) -> Result<(), ConfigError> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(error("redirect_uri", "it may not name a user"));
+    }
+    if url.path() != "/" && !uri.contains(url.path()) {
+        return Err(error("redirect_uri", "its path must stand as a browser sends it, without dot segments"));
     }
     match url.scheme() {
         "https" => Ok(()),

@@ -17,7 +17,7 @@ use crate::moment::{Millis, Moment};
 use crate::wire::metadata::{self, Metadata, MetadataError};
 use crate::wire::token_request::accept_json;
 
-/// How often a place is asked that could not be reached.
+/// How often a place is asked whose answer broke off.
 const TRIES: u8 = 2;
 
 /// How long to leave a server in trouble alone.

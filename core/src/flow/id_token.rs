@@ -4,6 +4,7 @@
 //! be read, and speaks of another login, is refused.
 
 use crate::config::Config;
+use crate::error::NextStep;
 use crate::moment::{Millis, UnixMillis};
 use crate::secret::Secret;
 use crate::wire::jwt::{self, Claims};
@@ -11,30 +12,39 @@ use crate::wire::jwt::{self, Claims};
 /// How far a server's clock may lie from ours.
 const SKEW: Millis = Millis::seconds(60);
 
-/// The ID token of a new login. The error says which claim is wrong, for people.
+/// What is wrong with an ID token, and what to do about it.
+pub(crate) struct Unfit {
+    pub(crate) detail: String,
+    pub(crate) next: NextStep,
+}
+
+/// The ID token of a new login.
 pub(crate) fn check_first(
     config: &Config,
     id_token: Option<&Secret>,
     nonce: Option<&Secret>,
     now: UnixMillis,
-) -> Result<(), String> {
+) -> Result<(), Unfit> {
     let Some(claims) = readable(id_token) else { return Ok(()) };
     if config.issuer().is_some() && claims.text(&["iss"]).is_none() {
-        return Err("the ID token does not say who issued it (iss)".to_owned());
+        return Err(misconfigured("the ID token does not say who issued it (iss)"));
     }
     if claims.audience().is_empty() {
-        return Err("the ID token does not say to whom it was issued (aud)".to_owned());
+        return Err(misconfigured("the ID token does not say to whom it was issued (aud)"));
     }
-    check_origin(config, &claims)?;
+    check_origin(config, &claims).map_err(|detail| misconfigured(&detail))?;
     if let Some(nonce) = nonce {
         let said = Secret::new(claims.text(&["nonce"]).unwrap_or_default());
         if said != *nonce {
-            return Err("the ID token's nonce is not the one that was sent".to_owned());
+            let detail = "the ID token's nonce is not the one that was sent".to_owned();
+            return Err(Unfit { detail, next: NextStep::LogIn });
         }
     }
     let alive = |exp: u64| Millis::seconds(exp).plus(SKEW).0 >= now.0;
     if !claims.number(&["exp"]).is_some_and(alive) {
-        return Err("the ID token has expired, or does not say when it will: is this machine's clock right?".to_owned());
+        let detail = "the ID token has expired, or does not say when it will".to_owned();
+        let what = "Set this machine's clock, then log in again.".to_owned();
+        return Err(Unfit { detail, next: NextStep::FixConfiguration { what } });
     }
     Ok(())
 }
@@ -45,6 +55,11 @@ pub(crate) fn check_renewed(config: &Config, id_token: Option<&Secret>) -> Resul
         Some(claims) => check_origin(config, &claims),
         None => Ok(()),
     }
+}
+
+fn misconfigured(detail: &str) -> Unfit {
+    let what = "Check the issuer and the client id.".to_owned();
+    Unfit { detail: detail.to_owned(), next: NextStep::FixConfiguration { what } }
 }
 
 fn check_origin(config: &Config, claims: &Claims) -> Result<(), String> {

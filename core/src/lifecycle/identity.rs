@@ -1,10 +1,12 @@
-//! Who is logged in, as the tokens say. Read, never validated: a claim here opens no door.
+//! Who is logged in, as the tokens say. Read, never validated: a claim here opens no door. It will be shown to people, so
+//! it is cleaned and bounded like every text of a server.
 
 use std::collections::BTreeMap;
 
 use crate::provider::{IdentityClaim, Provider, TokenName};
 use crate::secret::Secret;
 use crate::wire::jwt::{self, Claims};
+use crate::wire::text;
 
 /// The provider's claims, from the first place that has each.
 pub(crate) fn read(provider: &Provider, access_token: &Secret, id_token: Option<&Secret>) -> BTreeMap<String, String> {
@@ -17,7 +19,7 @@ pub(crate) fn read(provider: &Provider, access_token: &Secret, id_token: Option<
                 TokenName::IdToken => id.as_ref(),
             };
             let path: Vec<&str> = place.path.iter().map(String::as_str).collect();
-            claims?.text(&path)
+            claims?.text(&path).map(|text| text::for_people(&text)).filter(|text| !text.is_empty())
         })
     };
     provider.identity.iter().filter_map(|claim| Some((claim.name.clone(), find(claim)?))).collect()

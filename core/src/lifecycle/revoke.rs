@@ -5,10 +5,11 @@
 use crate::action::Action;
 use crate::config::Config;
 use crate::event::Outcome;
-use crate::http::{Body, HttpRequest, IoFailure, Method};
+use crate::http::{AnswerBody, Body, HttpAnswer, HttpRequest, Method};
 use crate::lifecycle::record::Record;
 use crate::machine::{Machine, Next};
 use crate::moment::{Millis, Moment, UnixMillis};
+use crate::wire::json;
 use crate::wire::text;
 use crate::wire::token_request::{self, REVOCATION_DEADLINE, TokenKind};
 
@@ -32,7 +33,9 @@ pub enum Revoked {
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Revoke {
     current: HttpRequest,
-    more: Vec<HttpRequest>,
+    next: Option<HttpRequest>,
+    /// What became of the refresh token.
+    first: Option<Revoked>,
     started_at: UnixMillis,
 }
 
@@ -41,11 +44,12 @@ impl Revoke {
     pub(crate) fn new(config: &Config, record: &Record, now: UnixMillis) -> Option<Self> {
         let endpoint = record.revocation_endpoint.as_ref()?;
         let request = |kind, token| token_request::revocation(config, endpoint, kind, token);
-        let mut requests: Vec<HttpRequest> =
-            record.refresh_token.iter().map(|token| request(TokenKind::Refresh, token)).collect();
-        requests.push(request(TokenKind::Access, &record.access_token));
-        let current = requests.remove(0);
-        Some(Revoke { current, more: requests, started_at: now })
+        let access = request(TokenKind::Access, &record.access_token);
+        let (current, next) = match &record.refresh_token {
+            Some(token) => (request(TokenKind::Refresh, token), Some(access)),
+            None => (access, None),
+        };
+        Some(Revoke { current, next, first: None, started_at: now })
     }
 }
 
@@ -60,19 +64,29 @@ impl Machine for Revoke {
         }
     }
 
-    fn advance(mut self, outcome: Outcome, moment: Moment) -> Next<Self, Revoked> {
-        let not_confirmed = |why: String| Next::Done(Revoked::NotConfirmed { why });
-        match outcome.http() {
-            Ok(answer) if (200..300).contains(&answer.status) => {}
-            Ok(answer) => return not_confirmed(format!("the server answered {}", answer.status)),
-            Err(IoFailure { detail, .. }) => return not_confirmed(text::for_people(&detail)),
-        }
+    fn advance(self, outcome: Outcome, moment: Moment) -> Next<Self, Revoked> {
+        let told = match outcome.http() {
+            Ok(answer) if (200..300).contains(&answer.status) => Revoked::Confirmed,
+            // Servers whose access tokens are JWTs cannot revoke those (RFC 7009 section 2.2.1): the grant is gone.
+            Ok(answer) if self.first == Some(Revoked::Confirmed) && is_unsupported_type(&answer) => Revoked::Confirmed,
+            Ok(answer) => Revoked::NotConfirmed { why: format!("the server answered {}", answer.status) },
+            Err(failure) => Revoked::NotConfirmed { why: text::for_people(&failure.detail) },
+        };
         let left = REVOCATION_DEADLINE.minus(moment.now.since(self.started_at));
-        if self.more.is_empty() || left == Millis::ZERO {
-            return Next::Done(Revoked::Confirmed);
+        match self.next {
+            Some(mut request) if left > Millis::ZERO => {
+                request.deadline = request.deadline.min(left);
+                Next::Continue(Revoke { current: request, next: None, first: Some(told), started_at: self.started_at })
+            }
+            Some(_) | None => Next::Done(match self.first {
+                Some(first @ Revoked::NotConfirmed { .. }) => first,
+                Some(Revoked::Confirmed | Revoked::NotTried) | None => told,
+            }),
         }
-        self.current = self.more.remove(0);
-        self.current.deadline = self.current.deadline.min(left);
-        Next::Continue(self)
     }
+}
+
+fn is_unsupported_type(answer: &HttpAnswer) -> bool {
+    let AnswerBody::Text(body) = &answer.body else { return false };
+    json::object(body.expose()).is_ok_and(|object| object.text("error") == Some("unsupported_token_type"))
 }

@@ -74,11 +74,13 @@ pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, Metada
     if methods.is_some_and(|methods| !methods.iter().any(|method| method == pkce::METHOD)) {
         return Err(unusable("the server does not support PKCE with S256 (RFC 7636 section 4.2)".to_owned()));
     }
-    let endpoint = |name: &str| match object.text(name) {
-        Some(url) => match check_endpoint(url) {
-            Ok(_) => Ok(Some(url.to_owned())),
-            Err(problem) => Err(unusable(format!("its {name} may not be used: {problem}"))),
-        },
+    let over_tls = issuer.starts_with("https:");
+    let endpoint = |name: &str| match object.text(name).map(|url| (url, check_endpoint(url))) {
+        Some((_, Ok(parsed))) if over_tls && parsed.scheme() != "https" => {
+            Err(unusable(format!("its {name} is not https, although the issuer is")))
+        }
+        Some((url, Ok(_))) => Ok(Some(url.to_owned())),
+        Some((_, Err(problem))) => Err(unusable(format!("its {name} may not be used: {problem}"))),
         None => Ok(None),
     };
     let missing = |name: &str| unusable(format!("it names no {name}"));
@@ -89,8 +91,15 @@ pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, Metada
             revocation: endpoint("revocation_endpoint")?,
             iss_in_response: object.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
         },
-        scopes_supported: texts(&object, "scopes_supported").unwrap_or_default(),
+        scopes_supported: texts(&object, "scopes_supported").unwrap_or_else(|| scopes_unsaid(&object)),
     })
+}
+
+/// `scopes_supported` is only recommended. Whoever has a userinfo endpoint or signs ID tokens offers `openid`.
+fn scopes_unsaid(object: &Members<'_>) -> Vec<String> {
+    let openid = ["userinfo_endpoint", "id_token_signing_alg_values_supported"];
+    let offered = openid.iter().any(|name| object.get(name).is_some());
+    if offered { vec!["openid".to_owned()] } else { Vec::new() }
 }
 
 fn texts(object: &Members<'_>, name: &str) -> Option<Vec<String>> {

@@ -17,6 +17,7 @@ use tokenway_core::secret::Secret;
 use tokenway_core::session::Session;
 use tokio::sync::watch;
 
+pub use crate::store::file::FileCheckpoints;
 pub use checkpoints::{Checkpoints, ProcessCheckpoints};
 pub use ui::{LoginUi, Shown, SystemBrowser};
 

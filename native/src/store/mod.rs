@@ -16,7 +16,7 @@
 //!   It is given back by `unlock`, by the end of its holder, or (in stores that can know of neither) by its age.
 
 pub mod conformance;
-mod file;
+pub(crate) mod file;
 mod memory;
 
 use std::future::Future;

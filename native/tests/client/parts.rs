@@ -20,9 +20,10 @@ use tokenway::store::conformance::sample_record;
 use tokenway::store::{
     Answer, DeleteAnswer, FileStore, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer,
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use url::Url;
 
-use crate::server::{Server, browse};
+use crate::server::{Server, browse, get, location};
 
 /// A server, a home folder and a record whose access token is `access-old` and whose refresh token the server takes.
 pub(crate) struct Setting {
@@ -123,6 +124,8 @@ pub(crate) struct Watched {
     pub(crate) loads_fail: AtomicBool,
     /// Panics once, at the call of this name.
     pub(crate) panics_at: Mutex<Option<&'static str>>,
+    /// The next load is answered only when this completes, with what was there before.
+    slow_load: Mutex<Option<oneshot::Receiver<()>>>,
     pub(crate) stamps: AtomicUsize,
     /// All calls but stamps.
     calls: watch::Sender<usize>,
@@ -135,6 +138,7 @@ impl Watched {
             saves_fail: AtomicBool::new(false),
             loads_fail: AtomicBool::new(false),
             panics_at: Mutex::new(None),
+            slow_load: Mutex::new(None),
             stamps: AtomicUsize::new(0),
             calls: watch::Sender::new(0),
         })
@@ -151,6 +155,13 @@ impl Watched {
     /// Completes when so many calls have begun.
     pub(crate) async fn called(&self, times: usize) {
         self.calls.subscribe().wait_for(|calls| *calls >= times).await.unwrap();
+    }
+
+    /// Makes the next load slow. What it gives ends the wait.
+    pub(crate) fn slows_next_load(&self) -> oneshot::Sender<()> {
+        let (go, slow) = oneshot::channel();
+        *self.slow_load.lock().unwrap() = Some(slow);
+        go
     }
 
     fn enter(&self, name: &'static str) {
@@ -178,7 +189,14 @@ impl Store for Watched {
         if self.loads_fail.load(Ordering::SeqCst) {
             return Box::pin(async { trouble() });
         }
-        self.inner.load(load)
+        let slow = self.slow_load.lock().unwrap().take();
+        Box::pin(async move {
+            let loaded = self.inner.load(load).await;
+            if let Some(slow) = slow {
+                slow.await.unwrap();
+            }
+            loaded
+        })
     }
 
     fn save<'a>(&'a self, save: &'a Save) -> tokenway::store::BoxFuture<'a, Answer<SaveAnswer>> {
@@ -272,7 +290,8 @@ impl Person {
     /// The URL that the server sends the person back to.
     pub(crate) async fn redirect(&self) -> String {
         let url = self.shown().await.url;
-        tokio::task::spawn_blocking(move || location_of(&url)).await.unwrap()
+        let answer = tokio::task::spawn_blocking(move || get(&Url::parse(&url).unwrap()).unwrap()).await.unwrap();
+        location(&answer).unwrap()
     }
 }
 
@@ -311,15 +330,4 @@ impl LoginUi for Person {
 /// Browses on a thread of its own.
 pub(crate) fn go(url: String) {
     std::thread::spawn(move || browse(&url));
-}
-
-fn location_of(url: &str) -> String {
-    use std::io::{Read, Write};
-    let parsed = url::Url::parse(url).unwrap();
-    let authority = format!("{}:{}", parsed.host_str().unwrap(), parsed.port().unwrap());
-    let mut stream = std::net::TcpStream::connect(&authority).unwrap();
-    write!(stream, "GET {} HTTP/1.1\r\nhost: {authority}\r\n\r\n", &parsed[url::Position::BeforePath..]).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned()
 }

@@ -1,15 +1,19 @@
 //! Logins that outlive their process.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokenway::Client;
 use tokenway::core::action::Begin;
 use tokenway::core::error::{FailureKind, NextStep};
 use tokenway::core::event::Callback;
 use tokenway::core::snapshot::Snapshot;
-use tokenway::login::Checkpoints;
+use tokenway::login::{Checkpoints, FileCheckpoints};
+use tokenway::store::FileStore;
 
 use crate::parts::{Person, Setting, go};
+use crate::server::{builder_at, try_to_browse};
 
 /// Keeps what is kept, and every state that it ever was in: each is where the process can have died.
 #[derive(Default)]
@@ -167,6 +171,63 @@ async fn of_two_processes_that_resume_one_login_only_one_spends_the_code() {
     let second = setting.client().resume_login(&snapshot, Person::without_browser(), shared).await;
     assert_eq!(second.unwrap_err().kind, FailureKind::Interrupted);
     assert_eq!(setting.server.counts().exchanges, before + 1);
+}
+
+/// Where the process that is to die finds the server and its home, and how it tells the URL.
+const SERVER: &str = "TOKENWAY_TEST_SERVER";
+const HOME: &str = "TOKENWAY_TEST_HOME";
+
+/// Not a test of its own: started by the one below, it waits for its redirect until it is killed.
+#[test]
+fn the_process_that_dies() {
+    let (Ok(server), Ok(home)) = (std::env::var(SERVER), std::env::var(HOME)) else { return };
+    let config = builder_at(&server).build().unwrap();
+    let checkpoints = Arc::new(FileCheckpoints::new(&home, config.key()));
+    let client = Client::builder(config).store(Arc::new(FileStore::new(&home))).build().unwrap();
+    let person = Person::without_browser();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let login = tokio::spawn({
+            let person = person.clone();
+            async move { client.login_kept(person, checkpoints).await }
+        });
+        let shown = person.shown().await;
+        std::fs::write(Path::new(&home).join("url"), shown.url).unwrap();
+        login.await.unwrap().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_login_goes_on_in_another_process_after_a_kill() {
+    let setting = Setting::empty();
+    let home = setting.folder.path();
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "resuming::the_process_that_dies"])
+        .env(SERVER, setting.server.url(""))
+        .env(HOME, home)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let kept = Arc::new(FileCheckpoints::new(home, setting.config.key()));
+    let url = loop {
+        let waits = kept.load().unwrap().is_some_and(|bytes| String::from_utf8_lossy(&bytes).contains("callback"));
+        match std::fs::read_to_string(home.join("url")) {
+            Ok(url) if waits && !url.is_empty() => break url,
+            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    process.kill().unwrap();
+    process.wait().unwrap();
+
+    let snapshot = kept.load().unwrap().unwrap();
+    let resumed = tokio::spawn({
+        let (client, kept) = (setting.client(), kept.clone());
+        async move { client.resume_login(&snapshot, Person::without_browser(), kept).await }
+    });
+    // A person whose browser finds nobody there reloads the page.
+    tokio::task::spawn_blocking(move || while try_to_browse(&url).is_err() {}).await.unwrap();
+    let login = resumed.await.unwrap().unwrap();
+    assert_eq!(setting.stored().await, Some(login.record));
+    assert_eq!(kept.load().unwrap(), None);
 }
 
 #[tokio::test]

@@ -45,6 +45,28 @@ async fn a_logout_counts_at_once_in_its_own_process() {
 }
 
 #[tokio::test]
+async fn a_flight_that_read_the_store_before_a_logout_does_not_bring_the_token_back() {
+    let setting = Setting::fresh().await;
+    let store = setting.watched();
+    let client = setting.client_on(store.clone());
+    let go = store.slows_next_load();
+    let before = tokio::spawn({
+        let client = client.clone();
+        async move { client.token().await }
+    });
+    store.called(1).await;
+    client.logout(Scope::LocalOnly).await.unwrap();
+    let after = tokio::spawn({
+        let client = client.clone();
+        async move { client.token().await }
+    });
+    assert_eq!(after.await.unwrap().unwrap_err().kind, FailureKind::NoCredential);
+    go.send(()).unwrap();
+    before.await.unwrap().unwrap();
+    assert_eq!(client.token().await.unwrap_err().kind, FailureKind::NoCredential);
+}
+
+#[tokio::test]
 async fn a_login_during_a_refresh_wins() {
     for same_process in [true, false] {
         let setting = Setting::expired().await;

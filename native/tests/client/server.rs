@@ -82,13 +82,7 @@ impl Server {
     }
 
     pub(crate) fn builder(&self) -> Builder {
-        let endpoints = Endpoints {
-            authorization: self.url("/authorize"),
-            token: self.url("/token"),
-            revocation: Some(self.url("/revoke")),
-            iss_in_response: false,
-        };
-        Config::builder(Provider::with_endpoints(endpoints)).client_id("native")
+        builder_at(&self.url(""))
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -124,6 +118,17 @@ impl Server {
     pub(crate) fn admits(&self, access_token: &str) -> bool {
         self.shared.state().access.contains(access_token)
     }
+}
+
+/// For the server at this address, in whatever process.
+pub(crate) fn builder_at(server: &str) -> Builder {
+    let endpoints = Endpoints {
+        authorization: format!("{server}/authorize"),
+        token: format!("{server}/token"),
+        revocation: Some(format!("{server}/revoke")),
+        iss_in_response: false,
+    };
+    Config::builder(Provider::with_endpoints(endpoints)).client_id("native")
 }
 
 impl Shared {
@@ -267,26 +272,41 @@ fn read(stream: &mut TcpStream) -> Option<Request> {
     }
 }
 
-/// What a browser does with a URL: GET, and follow. Returns the last status.
+/// What a browser does with a URL: GET, and follow. Returns the last status; 0 for an answer that broke off.
 pub(crate) fn browse(url: &str) -> u16 {
+    try_to_browse(url).unwrap()
+}
+
+/// As [`browse`]; an error when nobody listens there.
+pub(crate) fn try_to_browse(url: &str) -> std::io::Result<u16> {
     let mut url = Url::parse(url).unwrap();
     for _ in 0..5 {
-        let authority = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let mut stream = TcpStream::connect(&authority).unwrap();
-        let target = &url[url::Position::BeforePath..];
-        write!(stream, "GET {target} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        // A login that dies takes the connection with it.
-        let _ = stream.read_to_string(&mut answer);
-        let Some(status) = answer.split(' ').nth(1).and_then(|status| status.parse().ok()) else { return 0 };
-        let location = answer.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
-        });
-        match location {
+        let answer = get(&url)?;
+        let Some(status) = answer.split(' ').nth(1).and_then(|status| status.parse().ok()) else { return Ok(0) };
+        match location(&answer) {
             Some(location) => url = url.join(&location).unwrap(),
-            None => return status,
+            None => return Ok(status),
         }
     }
     panic!("redirected in circles")
+}
+
+/// The head and body of one answer, as far as they came.
+pub(crate) fn get(url: &Url) -> std::io::Result<String> {
+    let authority = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    let mut stream = TcpStream::connect(&authority)?;
+    let target = &url[url::Position::BeforePath..];
+    write!(stream, "GET {target} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    // A login that dies takes the connection with it.
+    let _ = stream.read_to_string(&mut answer);
+    Ok(answer)
+}
+
+/// Where an answer sends the browser.
+pub(crate) fn location(answer: &str) -> Option<String> {
+    answer.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
+    })
 }

@@ -1,5 +1,5 @@
 // One plain issuer: public and confidential clients, PKCE for all, refresh tokens rotated with reuse detection.
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { Store } from './store.mjs';
 
 const AT_TTL = Number(process.env.AT_TTL ?? 60); // seconds that an access token lives
@@ -31,7 +31,12 @@ const clients = [
   client('odd id:1/~', secret('p%ss w+rd:/?&=\'"!*()', 'basic')),
 ];
 
-const privateKey = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+// By way of PEM: node 20 can deadlock when the garbage collector meets a key pair's job while its key is exported as JWK.
+const privateKey = () => {
+  const encodings = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } };
+  const { privateKey: pem } = generateKeyPairSync('rsa', { modulusLength: 2048, ...encodings });
+  return createPrivateKey(pem).export({ format: 'jwk' });
+};
 
 const account = (sub) => ({
   accountId: sub,

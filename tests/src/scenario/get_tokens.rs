@@ -88,7 +88,10 @@ fn ways(life: Millis) -> Vec<(&'static str, Vec<Outcome>)> {
         ("conflict with nothing", posted(life, [tokens("person-1"), conflict(None), http(200, ""), http(200, "")])),
         (
             "conflict with a logout",
-            posted(life, [tokens("person-1"), conflict(Some(logged_out())), http(500, ""), Outcome::Unlocked]),
+            posted(
+                life,
+                [tokens("person-1"), conflict(Some(logged_out())), http(500, ""), http(500, ""), Outcome::Unlocked],
+            ),
         ),
         ("conflict with a login", posted(life, [tokens("person-1"), conflict(Some(theirs()))])),
         ("conflict with an edit", posted(life, [tokens("person-1"), conflict(Some(same_login))])),

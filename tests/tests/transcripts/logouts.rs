@@ -20,7 +20,8 @@ pub(crate) fn logout() -> Recording {
 pub(crate) fn logout_not_revoked() -> Recording {
     let mut script = Script::logout(&config(), Scope::Everywhere);
     let marked = Record { mark: Mark::LoggedOut, ..record(Millis::ZERO) };
-    script.say(loaded(&marked)).say(failed(Sent::NotSent, IoFailureKind::Unreachable)).say(Outcome::Deleted);
+    script.say(loaded(&marked)).say(failed(Sent::NotSent, IoFailureKind::Unreachable));
+    script.say(failed(Sent::NotSent, IoFailureKind::Unreachable)).say(Outcome::Deleted);
     script.ended()
 }
 

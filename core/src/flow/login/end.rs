@@ -7,6 +7,7 @@ use crate::http::{IoFailure, Sent};
 use crate::lifecycle::record::Record;
 use crate::lifecycle::{identity, renewal};
 use crate::moment::{Millis, Moment, UnixMillis};
+use crate::provider::Provider;
 use crate::wire::callback::CallbackError;
 use crate::wire::class::Advice;
 use crate::wire::token::Tokens;
@@ -48,9 +49,8 @@ pub(super) fn record(
     moment: &Moment,
 ) -> Result<(Record, Vec<LoginNote>), Failure> {
     let nonce = target.nonce(config, prepared);
-    if let Err(why) = id_token::check_first(config, tokens.id_token.as_ref(), nonce, received_at) {
-        let next = NextStep::FixConfiguration { what: "Check the issuer and the client id.".to_owned() };
-        return Err(Failure::new(FlowStep::CodeExchange, FailureKind::Misbehaved, why, next));
+    if let Err(unfit) = id_token::check_first(config, tokens.id_token.as_ref(), nonce, received_at) {
+        return Err(Failure::new(FlowStep::CodeExchange, FailureKind::Misbehaved, unfit.detail, unfit.next));
     }
     let record = renewal::first(config, &target.endpoints, &target.scopes, tokens, received_at, moment);
     if let Some(claim) = identity::missing(&config.provider, &record.claims) {
@@ -106,25 +106,29 @@ pub(super) fn exchange_lost(failure: &IoFailure) -> Failure {
 
 /// The server did not give tokens. The code is spent, or as good as: every way on starts with a new login.
 pub(super) fn exchange_failure(error: AnswerError, now: UnixMillis) -> Failure {
-    let (kind, next) = advised(error.advice, &error.detail, error.retry_after, now);
+    let (kind, next) = advised(error.advice, error.retry_after, now);
     Failure::new(FlowStep::CodeExchange, kind, error.detail, next).with_code(error.status, error.code)
 }
 
 /// The redirect brought an error, or cannot be trusted.
-pub(super) fn callback_failure(error: CallbackError, provider: &str, now: UnixMillis) -> Failure {
-    let (kind, next) = if error.advice == Advice::TellUser {
-        let what = format!("{provider} says that the login was declined. Log in again to allow it.");
-        (FailureKind::Refused, NextStep::AskUser { what })
-    } else {
-        advised(error.advice, &error.detail, None, now)
+pub(super) fn callback_failure(error: CallbackError, provider: &Provider, now: UnixMillis) -> Failure {
+    let said = |code: &String| error.code.as_ref() == Some(code) || error.detail.contains(code.as_str());
+    let meaning = provider.error_codes.iter().find(|(code, _)| said(code)).map(|(_, meaning)| meaning);
+    let (kind, next) = match meaning {
+        Some(meaning) => (FailureKind::Refused, NextStep::AskUser { what: meaning.text.clone() }),
+        None if error.advice == Advice::TellUser => {
+            let what = format!("{} says that the login was declined. Log in again to allow it.", provider.name);
+            (FailureKind::Refused, NextStep::AskUser { what })
+        }
+        None => advised(error.advice, None, now),
     };
     Failure::new(FlowStep::Callback, kind, error.detail, next).with_code(None, error.code)
 }
 
-fn advised(advice: Advice, detail: &str, retry_after: Option<u32>, now: UnixMillis) -> (FailureKind, NextStep) {
+fn advised(advice: Advice, retry_after: Option<u32>, now: UnixMillis) -> (FailureKind, NextStep) {
     match advice {
         Advice::FixConfig | Advice::StepUp | Advice::TryNext => {
-            let what = format!("Check the client's configuration: {detail}");
+            let what = "Check the configuration of this client.".to_owned();
             (FailureKind::Misconfigured, NextStep::FixConfiguration { what })
         }
         Advice::RetryLater | Advice::SlowDown | Advice::PollAgain | Advice::RetryWithNonce => {

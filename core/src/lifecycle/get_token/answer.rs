@@ -30,6 +30,9 @@ const UNSENT_PAUSE: Millis = Millis(200);
 /// How long a server is left alone that asked for it without saying for how long.
 const COOL_DOWN: Millis = Millis::seconds(10);
 
+/// The shortest cool-down, whatever a server says: "at once" is not an answer that a hundred callers may take.
+const MIN_COOL_DOWN: Millis = Millis::seconds(1);
+
 /// How long before a configuration that the server refused is tried again: long enough to stop a storm, short enough
 /// for a person who has just corrected it.
 const MISCONFIGURED_COOL_DOWN: Millis = Millis::seconds(2);
@@ -68,7 +71,10 @@ impl Task {
         if let Some(why) = changed {
             return self.account_changed(sending, &record, why, moment);
         }
-        self.save(Saving::new(sending, record, None))
+        // A server that does not rotate: the intent names the token that will be sent next, and its answer has come.
+        let kept = record.refresh_token.as_ref() == Some(&sending.spent);
+        let answered = kept.then(|| sending.restored(moment.now));
+        self.save(Saving::new(sending, record, answered, None))
     }
 
     fn not_renewed(
@@ -80,8 +86,10 @@ impl Task {
     ) -> Next<GetToken, Token> {
         if let Some(refresh_token) = error.kept_refresh_token.clone() {
             let record = renewal::next_refresh_token_only(&sending.record, &sending.spent, refresh_token);
-            let failure = failure(&error, FailureKind::Misbehaved, NextStep::ReportBug);
-            return self.save(Saving::new(sending, record, Some(Box::new(failure))));
+            let (_, next, cool_down) = otherwise(&error, moment.now);
+            let answered = Ledger { cool_down: cool_down.max(COOL_DOWN), ..sending.restored(moment.now) };
+            let failure = failure(&error, FailureKind::Misbehaved, next);
+            return self.save(Saving::new(sending, record, Some(answered), Some(Box::new(failure))));
         }
         match error.fate() {
             Fate::Refused => {
@@ -196,8 +204,8 @@ impl Task {
     }
 }
 
-const INTERRUPTED: &str = "An earlier renewal was interrupted after it was sent, and the server takes its refresh token \
-                           only once: the new one was lost on the way, which no client can prevent.";
+const INTERRUPTED: &str = "An earlier renewal was interrupted before its answer could be saved: if the server had acted \
+                           on it, the new refresh token was lost on the way, which no client can prevent.";
 
 impl Sending {
     /// The notes as they were before this sending.
@@ -222,12 +230,16 @@ fn otherwise(error: &AnswerError, now: UnixMillis) -> (FailureKind, NextStep, Mi
         let cool_down = retry_after(error).unwrap_or(COOL_DOWN);
         return (FailureKind::CoolDown, NextStep::RetryAt { at: now.plus(cool_down) }, cool_down);
     }
-    let what = format!("Check the configuration of this client: {}", error.detail);
+    if matches!(error.advice, Advice::Surface | Advice::TellUser) {
+        let what = "Ask whoever runs that server, or manages your account there: a retry will not change its answer.";
+        return (FailureKind::Refused, NextStep::AskUser { what: what.to_owned() }, MISCONFIGURED_COOL_DOWN);
+    }
+    let what = "Check the configuration of this client.".to_owned();
     (FailureKind::Misconfigured, NextStep::FixConfiguration { what }, MISCONFIGURED_COOL_DOWN)
 }
 
 fn retry_after(error: &AnswerError) -> Option<Millis> {
-    error.retry_after.map(|seconds| Millis::seconds(u64::from(seconds)).min(MAX_COOL_DOWN))
+    error.retry_after.map(|seconds| Millis::seconds(u64::from(seconds)).clamp(MIN_COOL_DOWN, MAX_COOL_DOWN))
 }
 
 fn failure(error: &AnswerError, kind: FailureKind, next: NextStep) -> Failure {

@@ -1,12 +1,13 @@
 //! From the answer to the disk: no wait, no way around, and tries until it worked.
 
 use super::token::{Ending, TokenNote};
-use super::{GetToken, Held, Sending, State, Task, Token};
+use super::{AfterNote, GetToken, Held, Sending, State, Task, Token};
 use crate::action::{Action, Save, WaitUntil};
 use crate::answers::Written;
 use crate::error::{Failure, FlowStep};
 use crate::event::Outcome;
 use crate::http::IoFailure;
+use crate::lifecycle::ledger::Ledger;
 use crate::lifecycle::policy::Wish;
 use crate::lifecycle::record::{CredentialKey, Mark, Record, Version};
 use crate::lifecycle::revoke::Revoke;
@@ -36,6 +37,8 @@ pub(super) struct Saving {
     record: Box<Record>,
     expected: Version,
     spent: TokenHash,
+    /// The notes to be written after the save, where the save alone does not say that the answer came.
+    answered: Option<Ledger>,
     /// What else was wrong with the answer, to be said after the save.
     complaint: Option<Box<Failure>>,
     conflicts: u8,
@@ -54,12 +57,18 @@ struct Trouble {
 }
 
 impl Saving {
-    pub(super) fn new(sending: Sending, record: Record, complaint: Option<Box<Failure>>) -> Box<Self> {
+    pub(super) fn new(
+        sending: Sending,
+        record: Record,
+        answered: Option<Ledger>,
+        complaint: Option<Box<Failure>>,
+    ) -> Box<Self> {
         Box::new(Saving {
             expected: sending.record.version(),
             spent: sending.spent.hash(),
             held: sending.held,
             record: Box::new(record),
+            answered,
             complaint,
             conflicts: 0,
             trouble: None,
@@ -122,9 +131,12 @@ impl Task {
         }
         match outcome.written() {
             Ok(Written::Done) => {
-                let held = saving.held.clone();
+                let (held, answered) = (saving.held.clone(), saving.answered.take());
                 let end = saving.saved(&self.wish, moment.now);
-                self.unlock(&held, end)
+                match answered {
+                    Some(ledger) => self.to(State::Noting { held, ledger, then: AfterNote::Unlock(end) }),
+                    None => self.unlock(&held, end),
+                }
             }
             Ok(Written::Conflict(theirs)) => self.save_conflict(saving, theirs, moment),
             Err(failure) => self.save_failed(saving, failure, moment),

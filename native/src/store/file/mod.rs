@@ -13,6 +13,7 @@
 //! new ones are there as a whole, also after a power cut. The two lock files are never removed: a lock on a file without
 //! a name keeps nobody out.
 
+mod checkpoints;
 mod failure;
 mod lease;
 mod ledger;
@@ -39,6 +40,7 @@ use tokio::time::Instant;
 use super::{
     Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer, longest_wait,
 };
+pub use checkpoints::FileCheckpoints;
 use lease::{Attempt, Lease};
 use paths::Files;
 

@@ -7,7 +7,8 @@ mod run;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -56,8 +57,7 @@ impl Peer {
             .spawn()
             .expect("node is needed to run the server (version 20 or later)");
         let stdin = process.stdin.take().unwrap();
-        let mut ready = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let ready = first_line(process.stdout.take().unwrap());
         let words: Vec<&str> = ready.split_whitespace().collect();
         let ["READY", issuer, control] = words[..] else { panic!("the server did not start; it said {ready:?}") };
         Peer { issuer: issuer.to_owned(), control: control.to_owned(), _stdin: stdin, process }
@@ -125,6 +125,17 @@ impl Drop for Peer {
         self.process.kill().ok();
         self.process.wait().ok();
     }
+}
+
+/// The server's first line; none when it ends or hangs before it says one.
+fn first_line(stdout: ChildStdout) -> String {
+    let (sender, line) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).ok();
+        sender.send(line).ok();
+    });
+    line.recv_timeout(PATIENCE).unwrap_or_default()
 }
 
 /// Waits until something holds.
