@@ -25,7 +25,7 @@ MIN_CORPUS = 300  # the cases of kind token, refresh and callback
 WASM = "wasm32-unknown-unknown"
 CHECKED_TARGETS = ("x86_64-pc-windows-gnu", "aarch64-apple-darwin")
 # The tests that need what may be missing, as nextest filters.
-END_TO_END_TESTS = "package(tokenway-cli) & kind(test)"
+END_TO_END_TESTS = "binary(/^e2e/)"
 WASM_TESTS = "test(/wasm_probe/)"
 NODE_TESTS = "test(/by_node/)"
 

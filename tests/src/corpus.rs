@@ -213,12 +213,13 @@ impl Setting {
     #[must_use]
     pub fn context(&self) -> TokenContext<'_> {
         let grant = match &self.refresh {
-            Some(old) => Grant::Refresh { old },
+            Some(_) => Grant::Refresh,
             None if self.is_exchange => Grant::TokenExchange,
             None => Grant::Code,
         };
         TokenContext {
             grant,
+            sent: self.refresh.iter().collect(),
             dpop: self.dpop,
             nonce_retries_done: self.nonce_retries_done,
             options: &self.options,

@@ -182,9 +182,10 @@ fn no_reader_of_answers_and_callbacks_shows_a_secret() {
     }
     for outcome in hostile_answers() {
         let Outcome::Http(answer) = &outcome else { continue };
-        for grant in [Grant::Code, Grant::Refresh { old: &old }, Grant::TokenExchange] {
+        for grant in [Grant::Code, Grant::Refresh, Grant::TokenExchange] {
             let context = TokenContext {
                 grant,
+                sent: vec![&old],
                 dpop: Dpop::Off,
                 nonce_retries_done: 0,
                 options: &provider.answers,

@@ -26,6 +26,16 @@ pub enum ClientAuthentication {
     Post(Secret),
 }
 
+impl ClientAuthentication {
+    /// The client secret, when there is one.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        match self {
+            ClientAuthentication::Basic(secret) | ClientAuthentication::Post(secret) => Some(secret),
+            ClientAuthentication::PublicClient => None,
+        }
+    }
+}
+
 /// Which method, as data. The names are those of RFC 7591 section 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

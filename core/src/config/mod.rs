@@ -68,17 +68,19 @@ impl Config {
         &self.provider
     }
 
-    pub(crate) fn code_context(&self) -> TokenContext<'_> {
-        self.token_context(Grant::Code)
+    pub(crate) fn code_context<'a>(&'a self, code: &'a Secret, verifier: &'a Secret) -> TokenContext<'a> {
+        self.token_context(Grant::Code, vec![code, verifier])
     }
 
     pub(crate) fn refresh_context<'a>(&'a self, spent: &'a Secret) -> TokenContext<'a> {
-        self.token_context(Grant::Refresh { old: spent })
+        self.token_context(Grant::Refresh, vec![spent])
     }
 
-    fn token_context<'a>(&'a self, grant: Grant<'a>) -> TokenContext<'a> {
+    fn token_context<'a>(&'a self, grant: Grant, mut sent: Vec<&'a Secret>) -> TokenContext<'a> {
+        sent.extend(self.client.authentication.secret());
         TokenContext {
             grant,
+            sent,
             dpop: Dpop::Off,
             nonce_retries_done: 0,
             options: &self.provider.answers,

@@ -64,7 +64,7 @@ enum State {
     Deleting { record: Box<Record>, revoked: Revoked },
     Loading,
     Marking { record: Box<Record> },
-    Revoking { record: Box<Record>, revoke: Revoke },
+    Revoking { record: Box<Record>, revoke: Box<Revoke> },
 }
 
 impl Logout {
@@ -100,7 +100,7 @@ impl Task {
 
     fn revoke(self, record: Box<Record>, moment: &Moment) -> Logout {
         match Revoke::new(&self.config, &record, moment.now) {
-            Some(revoke) => self.with(State::Revoking { record, revoke }),
+            Some(revoke) => self.with(State::Revoking { record, revoke: Box::new(revoke) }),
             None => self.with(State::Deleting { record, revoked: Revoked::NotTried }),
         }
     }
@@ -167,7 +167,7 @@ impl Machine for Logout {
             },
             State::Revoking { record, revoke } => revoke.advance(outcome, moment).nest(
                 (task, record),
-                |(task, record), revoke| task.with(State::Revoking { record, revoke }),
+                |(task, record), revoke| task.with(State::Revoking { record, revoke: Box::new(revoke) }),
                 |(task, record), end| {
                     let revoked = end.unwrap_or_else(|failure| Revoked::NotConfirmed { why: failure.detail });
                     Next::Continue(task.with(State::Deleting { record, revoked }))

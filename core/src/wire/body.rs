@@ -50,6 +50,12 @@ pub(crate) fn members<'a>(text: &'a str, content_type: Option<&str>) -> Result<M
     Ok(Members(pairs.map(|(name, value)| (Cow::Owned(name), Value::Text(Cow::Owned(value)))).collect()))
 }
 
+/// Whether a body was read without replacing anything: UTF-8 without lone surrogates or broken escapes.
+pub(crate) fn is_sound(answer: &HttpAnswer, text: &str) -> bool {
+    let is_utf8 = matches!(answer.body, AnswerBody::Text(_));
+    is_utf8 && if text.starts_with('{') { json::is_sound(text) } else { form::is_sound(text) }
+}
+
 /// Whether this is a page for people: from a proxy, a firewall or a login wall, not from the endpoint.
 pub(crate) fn is_html(text: &str, content_type: Option<&str>) -> bool {
     text.starts_with('<') || media_type(content_type).contains("html")

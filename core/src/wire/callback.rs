@@ -51,7 +51,6 @@ pub enum BareCode {
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct CheckedCallback {
     code: Secret,
-    parameters: Vec<(String, String)>,
 }
 
 impl CheckedCallback {
@@ -59,12 +58,6 @@ impl CheckedCallback {
     #[must_use]
     pub fn code(&self) -> &Secret {
         &self.code
-    }
-
-    /// Another parameter, such as a `client_id` that the server issued; `None` when absent, empty or repeated.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        only(&self.parameters, name).filter(|value| !value.is_empty())
     }
 }
 
@@ -104,7 +97,7 @@ impl std::error::Error for CallbackError {}
 /// [`CallbackError`]; whether the wait goes on is its advice.
 pub fn check(callback: &Callback, expected: &Expected<'_>) -> Result<CheckedCallback, CallbackError> {
     let parameters = match callback_source::arrived(callback, expected)? {
-        Arrived::BareCode(code) => return Ok(CheckedCallback { code, parameters: Vec::new() }),
+        Arrived::BareCode(code) => return Ok(CheckedCallback { code }),
         Arrived::Parameters(parameters) => parameters,
     };
     check_state(&parameters, callback.source, expected)?;
@@ -119,9 +112,7 @@ pub fn check(callback: &Callback, expected: &Expected<'_>) -> Result<CheckedCall
         return Err(missing_issuer(callback.source));
     }
     check_kind(&parameters)?;
-    let code = checked_code(&parameters)?;
-    let parameters = parameters.into_iter().filter(|(name, _)| name != "code" && name != "state").collect();
-    Ok(CheckedCallback { code, parameters })
+    checked_code(&parameters).map(|code| CheckedCallback { code })
 }
 
 /// The answer to a request that comes after a callback was accepted: the code is not looked at again.
@@ -237,7 +228,7 @@ fn waiting(class: Class, detail: String) -> CallbackError {
     CallbackError { class, code: None, advice: Advice::KeepWaiting, detail, http_status: status(class) }
 }
 
-fn ending(class: Class, code: Option<&str>, detail: String) -> CallbackError {
+pub(crate) fn ending(class: Class, code: Option<&str>, detail: String) -> CallbackError {
     let code = code.map(str::to_owned);
     CallbackError { class, code, advice: Advice::AbortFlow, detail, http_status: status(class) }
 }

@@ -20,6 +20,12 @@ pub(crate) enum Arrived {
 /// Parameters of which at least one stands in every response, and in nothing else.
 const RESPONSE: [&str; 6] = ["access_token", "code", "error", "id_token", "response", "state"];
 
+/// What people copy along with a value, letters only.
+const LABELS: [&str; 7] = ["accesstoken", "authcode", "authorizationcode", "code", "error", "idtoken", "state"];
+
+/// Parameters that only implicit flows send, and only in the fragment.
+const TOKENS: [&str; 2] = ["access_token", "id_token"];
+
 /// Headers with which a browser says that no person asked for the page yet.
 const PREFETCH_HEADERS: [&str; 4] = ["purpose", "sec-purpose", "x-moz", "x-purpose"];
 
@@ -92,10 +98,18 @@ fn of_url(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters, Ca
     if !address.is_at(&redirect) {
         return refuse(Class::NotACallback, "what came back is not the redirect URI of this login");
     }
+    if has_tokens(address.fragment) {
+        return Err(tokens_in_fragment());
+    }
     parameters(&address).ok_or_else(|| {
         let detail = "the response stands in the fragment, where only implicit flows put it".to_owned();
         callback::stray(Class::FragmentResponse, callback.source, detail)
     })
+}
+
+fn tokens_in_fragment() -> CallbackError {
+    let detail = "the response has tokens in its fragment, as in an implicit flow, which was not asked for";
+    callback::ending(Class::FragmentResponse, None, detail.to_owned())
 }
 
 /// A person may paste the whole address, with or without scheme, its query alone, `code#state`, or a code.
@@ -114,7 +128,16 @@ fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Cal
             let detail = format!("that is another address: paste the one that begins with {}", expected.redirect_uri);
             callback::stray(Class::NotACallback, CallbackSource::Pasted, detail)
         })?;
+        if has_tokens(text.split_once('#').map(|(_, fragment)| fragment)) {
+            return Err(tokens_in_fragment());
+        }
         return Ok(Arrived::Parameters(parameters));
+    }
+    if has_label(text) {
+        return refuse(
+            Class::Malformed,
+            "that begins with the name of a value: paste the whole address that the browser shows, or the code alone",
+        );
     }
     if let Some((code, state)) = text.rsplit_once('#') {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -140,13 +163,20 @@ fn pasted_query(text: &str, expected: &Expected<'_>) -> Option<Option<Parameters
         return Some(address.map(|address| parameters(&address).unwrap_or_default()));
     }
     let without_fragment = text.split('#').next().unwrap_or_default();
-    if let Some((place, query)) = without_fragment.split_once('?') {
-        let is_ours = place.is_empty() || place == redirect.path || redirect.is_without_scheme(place);
-        return Some(is_ours.then(|| form::decode(query)));
-    }
-    let pairs = form::decode(without_fragment);
-    let is_query = without_fragment.contains('=') && pairs.iter().any(|(name, _)| RESPONSE.contains(&name.as_str()));
-    is_query.then_some(Some(pairs))
+    let (place, query) = without_fragment.split_once('?').unwrap_or(("", without_fragment));
+    let is_ours = place.is_empty() || place == redirect.path || redirect.is_without_scheme(place);
+    let pairs = form::decode(query);
+    // A code may hold any of these characters: only a parameter of a response makes an address of it.
+    let is_response = query.contains('=') && has_any(&pairs, &RESPONSE);
+    is_response.then(|| is_ours.then_some(pairs))
+}
+
+/// Whether a value was pasted with its name, as in `code: abc` or `{"code": "abc"}`.
+fn has_label(text: &str) -> bool {
+    let Some((name, _)) = text.split_once(':') else { return false };
+    let name: String = name.chars().filter(char::is_ascii_alphabetic).collect();
+    let name = name.to_ascii_lowercase();
+    LABELS.contains(&name.as_str())
 }
 
 /// Terminals wrap long lines, mail programs add brackets, shells quotes: no address or code contains any of them.
@@ -158,10 +188,17 @@ fn tidied(text: &str) -> Secret {
 /// The query's parameters; `None` when the response stands in the fragment. Other fragments (`#_=_`) are noise.
 fn parameters(address: &Address<'_>) -> Option<Parameters> {
     let query = form::decode(address.query.unwrap_or_default());
-    let answers = |pairs: &Parameters, names: &[&str]| pairs.iter().any(|(name, _)| names.contains(&name.as_str()));
-    let in_fragment = address.fragment.is_some_and(|fragment| answers(&form::decode(fragment), &RESPONSE));
-    let in_query = answers(&query, &["code", "error", "response"]);
+    let in_fragment = address.fragment.is_some_and(|fragment| has_any(&form::decode(fragment), &RESPONSE));
+    let in_query = has_any(&query, &["code", "error", "response"]);
     if in_fragment && !in_query { None } else { Some(query) }
+}
+
+fn has_tokens(fragment: Option<&str>) -> bool {
+    fragment.is_some_and(|fragment| has_any(&form::decode(fragment), &TOKENS))
+}
+
+fn has_any(parameters: &Parameters, names: &[&str]) -> bool {
+    parameters.iter().any(|(name, _)| names.contains(&name.as_str()))
 }
 
 fn is_form(callback: &Callback) -> bool {

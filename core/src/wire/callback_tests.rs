@@ -55,13 +55,9 @@ fn refused(callback: &Callback) -> (Class, Advice) {
 }
 
 #[test]
-fn the_code_is_decoded_once_and_other_parameters_are_kept() {
+fn the_code_is_decoded_once_and_other_parameters_do_no_harm() {
     let checked = get_query(&format!("code=a%2Bb+c%253D&state={STATE}&client_id=x&foo=1&foo=2&scope=")).unwrap();
     assert_eq!(checked.code(), &Secret::from("a+b c%3D"));
-    assert_eq!(checked.parameter("client_id"), Some("x"));
-    for absent in ["foo", "scope", "code", "state", "none"] {
-        assert_eq!(checked.parameter(absent), None, "{absent}");
-    }
     assert!(!format!("{checked:?}").contains("a+b"));
 }
 
@@ -225,6 +221,7 @@ fn errors_of_the_server_have_their_advice() {
         ("invalid_scope", Advice::FixConfig),
         ("invalid_target", Advice::FixConfig),
         ("redirect_uri_mismatch", Advice::FixConfig),
+        ("invalid_client_metadata", Advice::FixConfig),
         ("server_error", Advice::RetryLater),
         ("temporarily_unavailable", Advice::RetryLater),
         ("login_required", Advice::Reauthenticate),
@@ -279,6 +276,9 @@ fn a_window_that_answers_once_ends_the_login_when_it_does_not_match() {
     for (url, class) in [
         (format!("{redirect_uri}#{OK}"), Class::FragmentResponse),
         (format!("{redirect_uri}?state={STATE}#access_token=x&state={STATE}"), Class::FragmentResponse),
+        (format!("{redirect_uri}?{OK}#access_token=x"), Class::FragmentResponse),
+        (format!("{redirect_uri}?{OK}#a=1&id_token=x"), Class::FragmentResponse),
+        (format!("{redirect_uri}?error=access_denied&state={STATE}#access_token=x"), Class::FragmentResponse),
         (format!("{redirect_uri}?code=abc"), Class::StateMismatch),
         (format!("{redirect_uri}/?{OK}"), Class::NotACallback),
         (format!("https://abc.chromiumapp.org.evil.example/cb?{OK}"), Class::NotACallback),
@@ -306,7 +306,10 @@ fn a_person_may_paste_the_address_in_many_forms() {
     ] {
         assert_eq!(paste(text).unwrap().code(), &Secret::from("abc"), "{text}");
     }
-    assert_eq!(paste("4/0Ad-x_y==").unwrap().code(), &Secret::from("4/0Ad-x_y=="));
+    for code in ["4/0Ad-x_y==", "4/0Ab_c?d", "a?b=c", "a:b", "M.C5_B!x*y$$", "code", "x&y"] {
+        assert_eq!(paste(code).unwrap().code(), &Secret::from(code));
+        assert_eq!(paste(&format!("{code}#{STATE}")).unwrap().code(), &Secret::from(code));
+    }
 }
 
 #[test]
@@ -322,6 +325,14 @@ fn a_paste_that_does_not_match_asks_for_a_better_one() {
         ("abc#other", Class::StateMismatch),
         ("abc#", Class::StateMismatch),
         ("http://localhost:1455/auth/callback#code=abc&state=af0ifjsldkj-Q_7x", Class::StateMismatch),
+        ("https://evil.example/cb?x#access_token=x", Class::NotACallback),
+        ("evil.example/cb?code=a#access_token=x", Class::NotACallback),
+        ("code: abc", Class::Malformed),
+        ("Code:abc", Class::Malformed),
+        ("{\"code\": \"abc\"}", Class::Malformed),
+        ("Authorization code: abc", Class::Malformed),
+        ("code: abc#af0ifjsldkj-Q_7x", Class::Malformed),
+        ("access_token: abc", Class::Malformed),
     ] {
         let error = paste(text).unwrap_err();
         assert_eq!((error.class, error.advice), (class, Advice::KeepWaiting), "{text}");
@@ -329,6 +340,20 @@ fn a_paste_that_does_not_match_asks_for_a_better_one() {
     }
     let error = paste(&format!("?error=access_denied&state={STATE}")).unwrap_err();
     assert_eq!(error.advice, Advice::TellUser, "the right state proves where it comes from");
+}
+
+#[test]
+fn a_pasted_response_with_tokens_in_its_fragment_ends_the_login() {
+    for text in [
+        format!("http://localhost:1455/auth/callback?{OK}#access_token=x"),
+        format!("http://localhost:1455/auth/callback#id_token=x&state={STATE}"),
+        format!("localhost:1455/auth/callback?{OK}#access_token=x"),
+        format!("?{OK}#token_type=Bearer&access_token=x"),
+        format!("{OK}#access_token=x"),
+    ] {
+        let error = paste(&text).unwrap_err();
+        assert_eq!((error.class, error.advice), (Class::FragmentResponse, Advice::AbortFlow), "{text}");
+    }
 }
 
 #[test]

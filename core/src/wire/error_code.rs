@@ -12,7 +12,7 @@ const MAX_CODE: usize = 256;
 const MAX_WORDS: usize = 4_096;
 
 /// Members in which servers say what went wrong, best first.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 20] = [
     "error_description",
     "error_message",
     "message",
@@ -27,6 +27,12 @@ const TEXTS: [&str; 14] = [
     "msg",
     "errmsg",
     "title",
+    "error_reason",
+    "error_hint",
+    "hint",
+    "faultstring",
+    "Message",
+    "Error",
 ];
 
 /// Members whose short texts may name what went wrong, read for their words only.
@@ -66,6 +72,7 @@ pub(crate) fn meaning(code: &str) -> Meaning {
         "refresh_token_invalid" | "refresh_token_not_found" | "refresh_token_used" | "refresh_token_already_used" => {
             Meaning::Dead
         }
+        "refresh_token_rotated" | "token_rotated" | "InvalidRefreshToken" | "RefreshTokenExpired" => Meaning::Dead,
         "bad_verification_code" | "invalid_code" | "expired_code" | "code_expired" | "code_already_used" => {
             Meaning::Dead
         }
@@ -86,7 +93,7 @@ pub(crate) fn meaning(code: &str) -> Meaning {
             Meaning::Config
         }
         "bad_client_secret" | "invalid_client_id" | "bad_client_id" | "invalid_client_secret" => Meaning::Config,
-        "invalid_resource" | "unsupported_response_mode" => Meaning::Config,
+        "invalid_resource" | "unsupported_response_mode" | "invalid_client_metadata" => Meaning::Config,
         "access_denied" | "authorization_declined" | "user_denied" => Meaning::Denied,
         "user_cancelled_login" | "user_cancelled_authorize" | "user_cancelled" | "user_canceled" => Meaning::Denied,
         "use_dpop_nonce" => Meaning::Nonce,
@@ -136,22 +143,27 @@ pub(crate) fn stated(members: &Members<'_>) -> Stated {
     }
 }
 
-/// A code in another place: `errors[0]`, `errorCode`, `message` or `code`, where only a registered code counts, or one
-/// that `known` knows.
+/// A code in another place: `error[0]`, `errors[0]`, `errorCode`, `message` or `code`, where only a registered code
+/// counts, or one that `known` knows.
 pub(crate) fn elsewhere(members: &Members<'_>, known: impl Fn(&str) -> bool) -> Option<String> {
-    let first = first_of_errors(members);
-    let inner = first.as_ref().and_then(Value::as_object).unwrap_or_default();
-    let of_errors = first.as_ref().and_then(Value::as_text);
+    let first = members.get("error").and_then(first_of_array);
+    let inner = members.get("errors").and_then(described).unwrap_or_default();
     let inside =
         ["code", "errorType", "type", "error", "errorCode", "message"].iter().filter_map(|name| inner.text(name));
     let outside = ["errorCode", "error_code", "message", "code"].iter().filter_map(|name| members.text(name));
-    let mut candidates = of_errors.into_iter().chain(inside).chain(outside);
+    let mut candidates = first.as_ref().and_then(Value::as_text).into_iter().chain(inside).chain(outside);
     candidates.find(|code| is_registered(code) || known(code)).map(str::to_owned)
 }
 
-/// The best sentence about the error.
+/// The best sentence about the error, with the field that it is about.
 pub(crate) fn sentence(members: &Members<'_>) -> Option<String> {
-    places(members).iter().find_map(|place| TEXTS.iter().find_map(|name| place.text(name)).map(str::to_owned))
+    let places = places(members);
+    let text = places.iter().find_map(|place| TEXTS.iter().find_map(|name| place.text(name)));
+    match (text, places.iter().find_map(field)) {
+        (Some(text), Some(field)) => Some(format!("{text}: {field}")),
+        (Some(text), None) => Some(text.to_owned()),
+        (None, field) => field,
+    }
 }
 
 /// All words about the error, bounded.
@@ -163,19 +175,31 @@ pub(crate) fn words(members: &Members<'_>) -> String {
             words.extend(text.chars().take(left / 4));
             words.push('\n');
         }
+        words.extend(field(&place).iter().flat_map(|field| field.chars().chain(['\n']).take(MAX_CODE)));
     }
     words
 }
 
-/// The objects in which texts stand: the answer, its `error`, the first of its `errors`.
-fn places<'a>(members: &Members<'a>) -> Vec<Members<'a>> {
-    let error = members.get("error").and_then(Value::as_object);
-    let first = first_of_errors(members).and_then(|value| value.as_object());
-    [Some(members.clone()), error, first].into_iter().flatten().collect()
+/// What is wrong with which field, as in `{"field": "refresh_token", "code": "invalid"}`.
+fn field(place: &Members<'_>) -> Option<String> {
+    Some(format!("{} {}", place.text("field")?, place.text("code")?))
 }
 
-fn first_of_errors<'a>(members: &Members<'a>) -> Option<Value<'a>> {
-    members.get("errors")?.as_array()?.into_iter().next()
+/// The objects in which texts stand: the answer, and what describes the error in it.
+fn places<'a>(members: &Members<'a>) -> Vec<Members<'a>> {
+    let error = |name| members.get(name).and_then(Value::as_object);
+    let errors = members.get("errors").and_then(described);
+    [Some(members.clone()), error("error"), errors, error("Error"), error("fault")].into_iter().flatten().collect()
+}
+
+/// The members of `errors`: of the object, of the first in the array, or a plain text as `message`.
+fn described<'a>(errors: &Value<'a>) -> Option<Members<'a>> {
+    let error = first_of_array(errors).unwrap_or_else(|| errors.clone());
+    if error.as_text().is_some() { Some(Members(vec![("message".into(), error)])) } else { error.as_object() }
+}
+
+fn first_of_array<'a>(value: &Value<'a>) -> Option<Value<'a>> {
+    value.as_array()?.into_iter().next()
 }
 
 /// The code, when it can be shown: printable ASCII, at most [`MAX_CODE`] bytes.

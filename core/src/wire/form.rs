@@ -11,7 +11,18 @@ fn decode_pair(pair: &str) -> (String, String) {
     (decode_text(name), decode_text(value))
 }
 
+/// Whether [`decode`] replaces nothing.
+pub(crate) fn is_sound(text: &str) -> bool {
+    text.split(['&', '=']).map(decode_bytes).all(|(bytes, is_whole)| is_whole && std::str::from_utf8(&bytes).is_ok())
+}
+
 fn decode_text(text: &str) -> String {
+    String::from_utf8_lossy(&decode_bytes(text).0).into_owned()
+}
+
+/// The bytes, and whether every escape was one.
+fn decode_bytes(text: &str) -> (Vec<u8>, bool) {
+    let mut is_whole = true;
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -23,12 +34,15 @@ fn decode_text(text: &str) -> String {
                     bytes.push(decoded);
                     rest = after.get(2..).unwrap_or_default();
                 }
-                None => bytes.extend_from_slice("\u{fffd}".as_bytes()),
+                None => {
+                    is_whole = false;
+                    bytes.extend_from_slice("\u{fffd}".as_bytes());
+                }
             },
             other => bytes.push(other),
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    (bytes, is_whole)
 }
 
 fn escaped(after: &[u8]) -> Option<u8> {
@@ -51,12 +65,13 @@ mod tests {
         assert_eq!(one("%2541"), "%41");
         assert_eq!(one("caf%C3%A9"), "café");
         assert_eq!(one("x=y;z"), "x=y;z");
+        assert!(is_sound("a=%EF%BF%BD+\u{fffd}&caf%C3%A9=1&&b"));
     }
 
     #[test]
     fn invalid_escapes_and_bytes_stay_invalid() {
         for text in ["%", "%4", "%zz", "%+1", "%c0%ae", "%e2%28%a1", "%ff"] {
-            assert!(one(text).contains('\u{fffd}'), "{text}");
+            assert!(one(text).contains('\u{fffd}') && !is_sound(&format!("a={text}")), "{text}");
         }
     }
 

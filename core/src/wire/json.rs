@@ -98,6 +98,11 @@ pub(crate) fn object(text: &str) -> Result<Members<'_>, BadJson> {
     if reader.at < text.len() { Err(BadJson::Trailing) } else { Ok(members) }
 }
 
+/// Whether [`object`] replaces nothing: no string has a lone surrogate. Asked only where a replacement would matter.
+pub(crate) fn is_sound(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok()
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,

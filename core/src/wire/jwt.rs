@@ -92,12 +92,6 @@ impl Claims {
         self.at(path, |value| if let Value::Number(text) = value { seconds::count(text) } else { None })
     }
 
-    /// A claim that is true or false.
-    #[must_use]
-    pub fn flag(&self, path: &[&str]) -> Option<bool> {
-        self.at(path, |value| if let Value::Bool(flag) = value { Some(*flag) } else { None })
-    }
-
     /// The audience, which is one text or an array of texts (RFC 7519 section 4.1.3); empty when it is neither.
     #[must_use]
     pub fn audience(&self) -> Vec<String> {
@@ -140,7 +134,6 @@ mod tests {
         assert_eq!(claims.text(&["sub"]).as_deref(), Some("u1"));
         assert_eq!(claims.text(&["https://api.openai.com/auth", "chatgpt_account_id"]).as_deref(), Some("acc"));
         assert_eq!((claims.number(&["exp"]), claims.number(&["iat"])), (Some(1_735_689_600), Some(1_500)));
-        assert_eq!(claims.flag(&["ok"]), Some(true));
         for path in [&["n"][..], &["sub", "x"], &["https://api.openai.com/auth", "n"], &["none"], &[]] {
             assert_eq!((claims.text(path), claims.number(path)), (None, None), "{path:?}");
         }

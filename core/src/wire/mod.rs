@@ -19,6 +19,7 @@ pub(crate) mod body;
 pub(crate) mod callback_source;
 pub(crate) mod error_code;
 pub(crate) mod form;
+pub(crate) mod http_date;
 pub(crate) mod json;
 pub(crate) mod metadata;
 pub(crate) mod refusal;

@@ -17,7 +17,8 @@ const DETAIL_LIMIT: usize = 4_096;
 fn read(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, dpop: Dpop) -> Result<token::Tokens, usize> {
     let old = Secret::from("RT-old");
     let context = TokenContext {
-        grant: Grant::Refresh { old: &old },
+        grant: Grant::Refresh,
+        sent: vec![&old],
         dpop,
         nonce_retries_done: 0,
         options: &TokenAnswerOptions::default(),

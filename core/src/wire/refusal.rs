@@ -1,169 +1,300 @@
 //! Whether a server's words refuse a refresh token, where no error code says so.
 //!
 //! Only a refusal ends a login, so the words must speak of *the token* (or the refresh token), in a plain form: "invalid
-//! refresh token", "token has been expired or revoked", "refresh token was already used". A CSRF token, an access token,
-//! a token *type*, or the unexpected token of a JSON parser do not count.
+//! refresh token", "token has been expired or revoked", "refresh token was already used". Between the token and its
+//! verdict only link words may stand, so that "token signing key expired" and "could not issue token, invalid audience"
+//! speak of something else. When in doubt the login stays: a refused token is tried again, a forgotten one is lost.
 
 /// The most characters that are searched: an error message, not a document.
 const MAX_WORDS: usize = 4_096;
 
-/// How many words after "token" may bring the verdict: "token provided in this request has been revoked".
+/// How many words away from the token its verdict may stand: "token provided in this request has been revoked".
 const REACH: usize = 8;
 
-/// Verdicts that stand before the token or after it.
-const DEAD: [&str; 14] = [
-    "bad",
-    "blacklisted",
+/// Verdicts that describe: before another word they may describe that one ("token invalid audience").
+const BAD: [&str; 8] =
+    ["bad", "blacklisted", "inactive", "invalid", "malformed", "unknown", "unrecognised", "unrecognized"];
+
+/// Verdicts that tell what happened.
+const ENDED: [&str; 13] = [
+    "consumed",
     "deactivated",
     "deleted",
+    "destroyed",
     "expired",
-    "inactive",
-    "invalid",
     "invalidated",
+    "redeemed",
+    "replaced",
     "reused",
     "revoked",
+    "rotated",
+    "superseded",
     "terminated",
-    "unknown",
-    "unrecognised",
-    "unrecognized",
 ];
+
+/// Verdicts that are things, and need a place at the end: "refresh token reuse detected".
+const EVENTS: [&str; 2] = ["mismatch", "reuse"];
+
+/// Verdicts that count only for what is called a refresh token.
+const OF_REFRESH_TOKENS: [&str; 3] = ["malformed", "mismatch", "reuse"];
 
 /// Verdicts that "not" makes: "not active", "no longer valid".
-const ALIVE: [&str; 9] = ["active", "exist", "found", "known", "longer", "match", "recognised", "recognized", "valid"];
+const ALIVE: [&str; 9] =
+    ["active", "exist", "found", "known", "match", "recognised", "recognized", "validated", "valid"];
 
-/// Words between a verdict and the token: "invalid or missing OAuth refresh token".
-const FILLERS: [&str; 14] = [
-    "a", "access", "and", "given", "missing", "oauth", "oauth2", "offline", "or", "provided", "refresh", "supplied",
-    "the", "your",
+/// What a server could not do with a token that it does not know.
+const SEARCHES: [&str; 6] = ["find", "locate", "match", "recognise", "recognize", "validate"];
+
+const DENIALS: [&str; 14] =
+    ["aren", "cannot", "couldn", "doesn", "don", "hasn", "haven", "isn", "never", "no", "not", "t", "wasn", "weren"];
+
+/// Verbs that a describing verdict follows: a token that *has* an unknown key is none that *is* unknown.
+const VERBS: [&str; 6] = ["are", "be", "been", "is", "was", "were"];
+
+/// Words that may stand between the token and its verdict beside verbs and denials.
+const LINKS: [&str; 38] = [
+    "a",
+    "already",
+    "also",
+    "and",
+    "any",
+    "by",
+    "can",
+    "could",
+    "did",
+    "do",
+    "does",
+    "either",
+    "given",
+    "had",
+    "has",
+    "have",
+    "in",
+    "it",
+    "longer",
+    "missing",
+    "now",
+    "or",
+    "our",
+    "passed",
+    "presented",
+    "previously",
+    "provided",
+    "request",
+    "sent",
+    "specified",
+    "submitted",
+    "supplied",
+    "that",
+    "the",
+    "this",
+    "to",
+    "used",
+    "you",
 ];
 
-/// Words that make another thing of the token when they stand before it.
-const OTHER_TOKENS: [&str; 14] = [
-    "access",
-    "antiforgery",
-    "api",
-    "assertion",
-    "captcha",
-    "client",
-    "csrf",
-    "device",
-    "id",
-    "logout",
-    "registration",
-    "security",
-    "unexpected",
-    "xsrf",
+/// Words between a verdict and the token, and before a plain token: "invalid or missing OAuth refresh token".
+const FILLERS: [&str; 17] = [
+    "a", "access", "an", "and", "both", "given", "missing", "oauth", "oauth2", "offline", "or", "provided", "refresh",
+    "supplied", "that", "the", "your",
 ];
 
-/// Words that make another thing of the token when they stand after it.
-const OTHER_THINGS: [&str; 11] =
-    ["auth", "endpoint", "exchange", "format", "hint", "kind", "request", "response", "service", "type", "url"];
+/// Other words before a token that leave it the token.
+const INTRODUCTIONS: [&str; 6] = ["because", "matching", "since", "such", "this", "valid"];
 
-/// Words with which another thing is spoken of: "token cannot be issued because the client is unknown".
-const OTHER_SUBJECTS: [&str; 6] = ["because", "client", "error", "scope", "server", "service"];
+/// Words before "refresh" that make a verb of it: "unable to refresh token".
+const BEFORE_A_VERB: [&str; 10] = ["can", "cannot", "could", "please", "t", "to", "not", "we", "will", "you"];
+
+/// Words that make a part of a sentence speak of something else.
+const OTHER_SUBJECTS: [&str; 16] = [
+    "audience", "body", "client", "cookie", "endpoint", "form", "header", "json", "many", "payload", "position",
+    "resource", "scope", "scopes", "syntax", "tenant",
+];
+
+/// Words that make the token a mere attribute: "the signing key of the token expired".
+const PREPOSITIONS: [&str; 7] = ["behind", "by", "for", "from", "of", "on", "with"];
+
+const CONDITIONS: [&str; 4] = ["if", "unless", "when", "whether"];
+
+/// Words that say that the trouble passes.
+const PASSING: [&str; 7] = ["later", "moment", "retry", "temporarily", "temporary", "timeout", "unavailable"];
 
 /// Whether the text calls the token invalid, expired, revoked, unknown or used.
 pub(crate) fn refuses_the_token(text: &str) -> bool {
-    let lower: String = text.chars().take(MAX_WORDS).flat_map(char::to_lowercase).collect();
-    sentences(&lower).any(|sentence| {
-        let words: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        (0..words.len()).any(|at| is_the_token(&words, at) && (dead_before(&words, at) || dead_after(&words, at)))
-    })
+    let head: String = text.chars().take(MAX_WORDS).collect();
+    let plain = without_values(&spaced(&head));
+    !words(&plain).iter().any(|word| PASSING.contains(word)) && clauses(&plain).any(|clause| refuses(&words(clause)))
 }
 
-fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.split(['.', ':', ';', '\n'])
-}
-
-fn is_the_token(words: &[&str], at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|at| words.get(at));
-    let after = words.get(at + 1);
-    let named = matches!(words.get(at), Some(&("token" | "tokens" | "refreshtoken")));
-    named
-        && !before.is_some_and(|word| OTHER_TOKENS.contains(word))
-        && !after.is_some_and(|word| OTHER_THINGS.contains(word))
-}
-
-fn dead_before(words: &[&str], at: usize) -> bool {
-    let mut before =
-        words.get(..at).unwrap_or_default().iter().rev().take(REACH).skip_while(|word| FILLERS.contains(word));
-    let Some(verdict) = before.next() else { return false };
-    DEAD.contains(verdict) && !matches!(before.next(), Some(&("not" | "never")))
-}
-
-fn dead_after(words: &[&str], at: usize) -> bool {
-    let after = words.iter().skip(at + 1).take(REACH);
-    let reach: Vec<&str> = after.copied().take_while(|word| !OTHER_SUBJECTS.contains(word)).collect();
-    (0..reach.len()).any(|at| {
-        let previous = at.checked_sub(1).and_then(|at| reach.get(at)).copied().unwrap_or_default();
-        let denied = matches!(previous, "not" | "no" | "never" | "isn" | "doesn" | "t" | "cannot");
-        let word = reach.get(at).copied().unwrap_or_default();
-        match word {
-            "used" => matches!(previous, "already" | "been"),
-            "consumed" | "rotated" => !denied,
-            _ if ALIVE.contains(&word) => denied,
-            _ => DEAD.contains(&word) && !denied,
+/// In lower case, `camelCase` in two words.
+fn spaced(text: &str) -> String {
+    let mut spaced = String::with_capacity(text.len());
+    let mut after_lower = false;
+    for character in text.chars() {
+        if after_lower && character.is_uppercase() {
+            spaced.push(' ');
         }
-    })
+        after_lower = character.is_lowercase();
+        spaced.extend(character.to_lowercase());
+    }
+    spaced
+}
+
+/// Without a word in brackets or quotes after the token: its value, as in "token (abc) has been revoked".
+fn without_values(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut kept: Vec<&str> = Vec::new();
+        for word in line.split(' ').filter(|word| !word.is_empty()) {
+            let follows_token = kept.last().is_some_and(|last| last.ends_with("token"));
+            if !(follows_token && is_value(word)) {
+                kept.push(word);
+            }
+        }
+        lines.push(kept.join(" "));
+    }
+    lines.join("\n")
+}
+
+fn is_value(word: &str) -> bool {
+    let inner = [("(", ")"), ("[", "]"), ("'", "'"), ("\"", "\""), ("<", ">")]
+        .iter()
+        .find_map(|(open, close)| word.strip_prefix(open)?.strip_suffix(close));
+    inner.is_some_and(|inner| !["access", "csrf", "id", "xsrf"].contains(&inner) && !is_verdict(inner))
+}
+
+fn clauses(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['.', ',', ':', ';', '!', '?', '|', '(', ')', '–', '—', '\n']).flat_map(|clause| clause.split(" - "))
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
+}
+
+fn refuses(clause: &[&str]) -> bool {
+    if clause.iter().any(|word| OTHER_SUBJECTS.contains(word)) {
+        return false;
+    }
+    (0..clause.len())
+        .filter_map(|at| Mention::at(clause, at))
+        .any(|token| token.is_dead_before() || token.is_dead_after())
+}
+
+/// A token that a part of a sentence speaks of.
+struct Mention<'a> {
+    /// The words before it, the nearest first.
+    before: Vec<&'a str>,
+    after: &'a [&'a str],
+    /// It is called a refresh token.
+    is_refresh: bool,
+}
+
+impl<'a> Mention<'a> {
+    /// The token at this word, if the word is one and no other kind of token.
+    fn at(clause: &'a [&'a str], at: usize) -> Option<Self> {
+        let (before, rest) = clause.split_at_checked(at)?;
+        let (name, after) = rest.split_first()?;
+        let before: Vec<&str> = before.iter().rev().copied().collect();
+        let previous = before.first().copied().unwrap_or_default();
+        let is_named = matches!(*name, "token" | "tokens") && matches!(previous, "offline" | "refresh");
+        let is_refresh = is_named || *name == "refreshtoken";
+        let is_plain = matches!(*name, "token" | "tokens")
+            && previous != "access"
+            && (before.is_empty() || introduces(previous) || is_verdict(previous));
+        let is_verb = is_named && before.get(1).is_some_and(|word| BEFORE_A_VERB.contains(word));
+        let is_conditional = before.iter().any(|word| CONDITIONS.contains(word));
+        ((is_refresh || is_plain) && !is_verb && !is_conditional).then_some(Mention { before, after, is_refresh })
+    }
+
+    /// "Invalid refresh token", "no such token", "could not find refresh token".
+    fn is_dead_before(&self) -> bool {
+        if !self.ends_here() {
+            return false;
+        }
+        let mut before = self.before.iter().copied().take(REACH).skip_while(|word| FILLERS.contains(word));
+        let (word, previous) = (before.next().unwrap_or_default(), before.next().unwrap_or_default());
+        let is_denied = DENIALS.contains(&previous);
+        let failed = is_denied || (previous == "to" && matches!(before.next(), Some("failed" | "unable")));
+        match word {
+            "matching" | "such" => previous == "no",
+            "valid" => self.is_refresh && (is_denied || (previous == "a" && self.before.contains(&"not"))),
+            _ if SEARCHES.contains(&word) => self.is_refresh && failed,
+            _ => self.is_verdict(word) && !is_denied,
+        }
+    }
+
+    /// Whether the token is the last thing that is named: not in "invalid token request".
+    fn ends_here(&self) -> bool {
+        let next = self.after.get(1).copied().unwrap_or_default();
+        match self.after.first().copied() {
+            None => true,
+            Some("and" | "or") => is_verdict(next) || matches!(next, "refresh" | "token"),
+            Some("in") => matches!(next, "the" | "this" | "your") && self.after.get(2) == Some(&"request"),
+            Some("error" | "for" | "value") => self.is_refresh,
+            Some("by" | "to" | "request") => false,
+            Some(word) => is_link(word) && (self.is_refresh || next.is_empty() || is_link(next)),
+        }
+    }
+
+    /// "Token has been expired or revoked", "refresh token not found".
+    fn is_dead_after(&self) -> bool {
+        let of = self.before.iter().find(|word| **word != "refresh" && !introduces(word));
+        if of.is_some_and(|word| PREPOSITIONS.contains(word)) {
+            return false;
+        }
+        let (mut is_denied, mut has_verb, mut previous) = (false, false, "");
+        for (at, word) in self.after.iter().copied().enumerate().take(REACH) {
+            let next = self.after.get(at + 1).copied();
+            if word == "used" && matches!(previous, "already" | "been" | "previously") {
+                return !is_denied;
+            }
+            if ALIVE.contains(&word) {
+                let is_narrowed = matches!(next, Some("before" | "in" | "until" | "yet"));
+                return is_denied && !is_narrowed && self.is_about_itself(word, next);
+            }
+            if self.is_verdict(word) {
+                let is_last = next.is_none_or(|next| next != "request" && (is_link(next) || is_verdict(next)));
+                let stands_alone = match word {
+                    _ if EVENTS.contains(&word) => is_last || next == Some("detected"),
+                    _ if BAD.contains(&word) => is_last || has_verb,
+                    _ => true,
+                };
+                return !is_denied && stands_alone && self.is_about_itself(word, next);
+            }
+            let is_own_word = self.is_refresh && matches!(word, "family" | "value");
+            if !is_link(word) && !is_own_word {
+                return false;
+            }
+            is_denied |= DENIALS.contains(&word);
+            has_verb |= VERBS.contains(&word);
+            previous = word;
+        }
+        false
+    }
+
+    /// "Not valid for this resource" says nothing about other uses; a refresh token has one use only.
+    fn is_about_itself(&self, word: &str, next: Option<&str>) -> bool {
+        let is_of_refresh = matches!(word, "match" | "validated");
+        self.is_refresh || !(is_of_refresh || next == Some("for"))
+    }
+
+    fn is_verdict(&self, word: &str) -> bool {
+        is_verdict(word) && (self.is_refresh || !OF_REFRESH_TOKENS.contains(&word))
+    }
+}
+
+fn introduces(word: &str) -> bool {
+    FILLERS.contains(&word) || INTRODUCTIONS.contains(&word)
+}
+
+fn is_verdict(word: &str) -> bool {
+    BAD.contains(&word) || ENDED.contains(&word) || EVENTS.contains(&word)
+}
+
+fn is_link(word: &str) -> bool {
+    LINKS.contains(&word) || VERBS.contains(&word) || DENIALS.contains(&word)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_refusals_are_understood() {
-        for text in [
-            "Invalid Token!",
-            "missing or invalid refresh token",
-            "refresh_token is invalid",
-            "BAD_REFRESH_TOKEN",
-            "Token has been expired or revoked.",
-            "Unknown or invalid refresh token.",
-            "expired access/refresh token",
-            "Your refresh token has already been used to generate a new access token. Please try signing in again.",
-            "Refresh token revoked",
-            "Token is not active",
-            "The refresh token does not exist",
-            "Refresh token not found",
-            "the provided refresh token is no longer valid",
-            "Refresh token reuse: token was already used",
-            "The token you sent isn't valid",
-            "refreshToken expired",
-            "Invalid the refresh token",
-        ] {
-            assert!(refuses_the_token(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn other_sentences_are_no_refusals() {
-        for text in [
-            "",
-            "Unauthorized",
-            "SuperGrok subscription required",
-            "Invalid CSRF token",
-            "csrf token expired",
-            "Unexpected token < in JSON at position 0",
-            "Unexpected token 'u', \"undefined\" is not valid JSON",
-            "unsupported token type",
-            "invalid token_type_hint",
-            "Invalid client. Missing token",
-            "token endpoint unknown",
-            "The token was not revoked",
-            "Invalid request: the parameter token is missing",
-            "access token expired",
-            "Your plan has expired",
-            "unknown error while issuing a token",
-            "invalid client token",
-            "Token cannot be issued: unknown client",
-            "The token cannot be refreshed because the client is invalid",
-            "Invalid token request",
-            "The token service is unavailable: unknown failure",
-            "token is not invalid",
-            "Rate limited. Try again later.",
-        ] {
-            assert!(!refuses_the_token(text), "{text}");
-        }
-    }
-}
+#[path = "refusal_tests.rs"]
+mod tests;

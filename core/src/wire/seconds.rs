@@ -1,6 +1,7 @@
 //! Spans that servers give, in seconds: lifetimes and waits.
 
 use crate::http::HttpAnswer;
+use crate::wire::http_date;
 use crate::wire::json::{Members, Value};
 
 /// The longest lifetime that is believed: 68 years, and it fits every clock and every signed 32-bit counter.
@@ -36,8 +37,9 @@ fn header_seconds(value: &str, answer: &HttpAnswer) -> Option<u64> {
     if value.bytes().all(|byte| byte.is_ascii_digit()) {
         return count(value);
     }
-    let sent = answer.header("date").and_then(|date| http_date(date.trim())).unwrap_or(answer.received_at.0 / 1_000);
-    http_date(value)?.checked_sub(sent)
+    let now = answer.received_at.0 / 1_000;
+    let sent = answer.header("date").and_then(|date| http_date::seconds(date.trim(), now)).unwrap_or(now);
+    http_date::seconds(value, now)?.checked_sub(sent)
 }
 
 fn member_seconds(value: &Value<'_>) -> Option<u64> {
@@ -116,31 +118,6 @@ fn whole(number: Decimal<'_>) -> u64 {
 fn has_fraction(number: Decimal<'_>) -> bool {
     let digits = number.integer.bytes().chain(number.fraction.bytes());
     digits.skip(number.point()).any(|digit| digit != b'0')
-}
-
-/// Seconds since 1970 of an IMF-fixdate (RFC 9110 section 5.6.7), the form that servers must send.
-fn http_date(text: &str) -> Option<u64> {
-    let words: Vec<&str> = text.split(' ').collect();
-    let [_, day, month, year, clock, "GMT"] = words.as_slice() else { return None };
-    let clock: Vec<&str> = clock.split(':').collect();
-    let [hour, minute, second] = clock.as_slice() else { return None };
-    let number = |text: &str, most: u64| text.parse::<u64>().ok().filter(|number| *number <= most);
-    let (day, year) = (number(day, 31).filter(|day| *day > 0)?, number(year, 9_999).filter(|year| *year >= 1970)?);
-    let (hour, minute, second) = (number(hour, 23)?, number(minute, 59)?, number(second, 60)?);
-    Some(((days_since_1970(year, month_number(month)?, day) * 24 + hour) * 60 + minute) * 60 + second)
-}
-
-fn month_number(name: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let at = MONTHS.iter().position(|month| *month == name)?;
-    u64::try_from(at + 1).ok()
-}
-
-/// Days of the proleptic Gregorian calendar, counted with years that begin in March.
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
-    let year = if month > 2 { year } else { year - 1 };
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
 #[cfg(test)]
@@ -231,6 +208,8 @@ mod tests {
         assert_eq!(waits(&[("retry-after", "0")], ""), Some(0));
         assert_eq!(waits(&[("retry-after", "99999999999999999999")], ""), Some(MAX_RETRY_AFTER));
         assert_eq!(waits(&[("retry-after", "Wed, 21 Oct 2026 07:30:00 GMT")], ""), Some(120));
+        assert_eq!(waits(&[("retry-after", "Wednesday, 21-Oct-26 07:30:00 GMT")], ""), Some(120));
+        assert_eq!(waits(&[("retry-after", "Wed Oct 21 07:30:00 2026")], ""), Some(120));
         assert_eq!(waits(&[("retry-after", "Wed, 21 Oct 2037 07:30:00 GMT")], ""), Some(MAX_RETRY_AFTER));
         let both = [("retry-after", "Sat, 29 Feb 2020 00:01:00 GMT"), ("date", "Sat, 29 Feb 2020 00:00:30 GMT")];
         assert_eq!(waits(&both, ""), Some(30));

@@ -98,13 +98,14 @@ pub fn read(answer: &HttpAnswer, context: &TokenContext<'_>) -> Result<Tokens, A
     let prefix = context.options.strip_prefix.as_deref().unwrap_or_default();
     let text = text.strip_prefix(prefix).unwrap_or(&text).trim_start_matches([' ', '\t', '\r', '\n']);
     match body::members(text, answer.header("content-type")) {
-        Ok(members) => Reader { judge, top: &members }.read(),
+        Ok(members) => Reader { judge, text, top: &members }.read(),
         Err(why) => Err(judge.unreadable(why, text)),
     }
 }
 
 struct Reader<'a> {
     judge: Judge<'a>,
+    text: &'a str,
     top: &'a Members<'a>,
 }
 
@@ -133,7 +134,7 @@ impl Reader<'_> {
         let mut deviations = Vec::new();
         let token_type = self.token_type(members, &mut deviations)?;
         let scopes = scope::read(members.get("scope"), self.judge.context.options.scope_separator.as_deref());
-        let refresh_token = refresh_token(members);
+        let refresh_token = self.refresh_token(members);
         let expires_in = members.get("expires_in").and_then(seconds::lifetime);
         let id_token = members.text("id_token").map(Secret::from);
         let stated =
@@ -198,10 +199,10 @@ impl Reader<'_> {
         }
         match self.judge.context.grant {
             Grant::TokenExchange if is("N_A") => Ok(TokenType::NotApplicable),
-            Grant::Code | Grant::Refresh { .. } | Grant::TokenExchange if is("DPoP") && dpop != Dpop::Off => {
+            Grant::Code | Grant::Refresh | Grant::TokenExchange if is("DPoP") && dpop != Dpop::Off => {
                 Ok(TokenType::Dpop)
             }
-            Grant::Code | Grant::Refresh { .. } | Grant::TokenExchange => Err(self.unsupported(stated)),
+            Grant::Code | Grant::Refresh | Grant::TokenExchange => Err(self.unsupported(stated)),
         }
     }
 
@@ -233,7 +234,7 @@ impl Reader<'_> {
 
     /// Whatever else is wrong, a readable refresh token must be saved; and a server that sent tokens has answered.
     fn saving(&self, members: &Members<'_>, error: AnswerError) -> AnswerError {
-        let kept = refresh_token(members);
+        let kept = self.refresh_token(members);
         let access = members.only("access_token").and_then(Value::as_text).is_some_and(is_access_token);
         if kept.is_none() && !access {
             return error;
@@ -241,6 +242,14 @@ impl Reader<'_> {
         let refused = error.refused && kept.is_none();
         let fate = if refused { Fate::Refused } else { Fate::AnsweredOtherwise };
         AnswerError { kept_refresh_token: kept, refused, fate, ..error }
+    }
+
+    /// Any text that is not empty, verbatim. Where U+FFFD may stand for what was not text on the wire, the token could
+    /// not be sent back truthfully.
+    fn refresh_token(&self, members: &Members<'_>) -> Option<Secret> {
+        let token = members.only("refresh_token").and_then(Value::as_text).filter(|token| !token.is_empty())?;
+        let is_verbatim = !token.contains(char::REPLACEMENT_CHARACTER) || body::is_sound(self.judge.answer, self.text);
+        is_verbatim.then(|| Secret::from(token))
     }
 }
 
@@ -268,12 +277,6 @@ fn standard(name: Cow<'_, str>) -> Cow<'_, str> {
         "tokenType" => Cow::Borrowed("token_type"),
         _ => name,
     }
-}
-
-/// Any text that is not empty, verbatim. What was not text on the wire (U+FFFD) could not be sent back truthfully.
-fn refresh_token(members: &Members<'_>) -> Option<Secret> {
-    let token = members.only("refresh_token").and_then(Value::as_text)?;
-    (!token.is_empty() && !token.contains(char::REPLACEMENT_CHARACTER)).then(|| Secret::from(token))
 }
 
 /// `access-token` of RFC 6749 appendix A.12, without a blank at either end.

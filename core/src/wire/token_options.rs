@@ -38,10 +38,13 @@ pub enum MemberNames {
 }
 
 /// What the reader must know to judge an answer of a token endpoint.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TokenContext<'a> {
     /// What was asked for.
-    pub grant: Grant<'a>,
+    pub grant: Grant,
+    /// Every secret of the request (code, verifier, refresh token, client secret): none is repeated in a message, even
+    /// when the server does so.
+    pub sent: Vec<&'a Secret>,
     /// Whether the tokens must be bound to a key.
     pub dpop: Dpop,
     /// How often this exchange was already repeated with a nonce (RFC 9449 section 8).
@@ -53,15 +56,12 @@ pub struct TokenContext<'a> {
 }
 
 /// The grant that the answer is for.
-#[derive(Clone, Copy, Debug)]
-pub enum Grant<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Grant {
     /// An authorization code (RFC 6749 section 4.1.3).
     Code,
     /// A refresh token (RFC 6749 section 6).
-    Refresh {
-        /// The token that was sent: it is never repeated in a message, even when the server does so.
-        old: &'a Secret,
-    },
+    Refresh,
     /// A token exchange (RFC 8693).
     TokenExchange,
 }

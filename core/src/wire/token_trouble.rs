@@ -1,5 +1,7 @@
 //! Judges an answer of a token endpoint that holds no usable tokens.
 
+use std::cmp::Reverse;
+
 use url::Url;
 
 use crate::http::HttpAnswer;
@@ -35,7 +37,7 @@ impl Judge<'_> {
         let text = body::text(self.answer).unwrap_or_default();
         let label = self.answer.header("content-type");
         match body::members(&text, label) {
-            Ok(members) => self.stated_failure(&members),
+            Ok(members) => self.stated_failure(&members, &text),
             Err(_) if body::is_html(&text, label) => self.http(None, "", None, true),
             Err(Unreadable::Json(_)) => self.http(Some(&text), "", None, false),
             Err(Unreadable::Empty | Unreadable::NeitherJsonNorForm) => self.http(Some(&text), &text, None, false),
@@ -47,6 +49,7 @@ impl Judge<'_> {
         let words = error_code::words(members);
         let (advice, refused) = self.advise(code.as_deref(), &words, false);
         let provider = code.as_deref().and_then(|code| self.context.refusal_codes.get(code));
+        let code = code.map(|code| self.hiding(&code));
         let said = error_code::sentence(members).unwrap_or_default();
         let detail = match (&code, said.is_empty()) {
             (Some(code), true) => code.clone(),
@@ -106,15 +109,20 @@ impl Judge<'_> {
         }
     }
 
-    /// A text of the server's, fit for people: cleaned, and without the token that was sent.
+    /// A text of the server's, fit for people: cleaned, and without the secrets that were sent.
     pub(crate) fn shown(&self, said: &str) -> String {
-        match self.context.grant {
-            Grant::Refresh { old } if old.len() >= SHORTEST_ECHO => text::for_people(&without(said, old)),
-            Grant::Code | Grant::Refresh { .. } | Grant::TokenExchange => text::for_people(said),
-        }
+        text::for_people(&self.hiding(said))
     }
 
-    fn stated_failure(&self, members: &Members<'_>) -> AnswerError {
+    fn hiding(&self, said: &str) -> String {
+        let mut secrets = self.context.sent.clone();
+        secrets.retain(|secret| secret.len() >= SHORTEST_ECHO);
+        // A secret may begin with another one: the longer goes first, or its end would stay.
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        secrets.into_iter().fold(said.to_owned(), |said, secret| without(&said, secret))
+    }
+
+    fn stated_failure(&self, members: &Members<'_>, body: &str) -> AnswerError {
         let transient = self.is_transient_status();
         if !transient && let Some(name) = members.repeated(&["error"]) {
             return AnswerError { advice: Advice::Surface, ..self.malformed(&format!("it has {name} twice"), None) };
@@ -125,7 +133,7 @@ impl Judge<'_> {
             Stated::Nothing | Stated::Object => match error_code::elsewhere(members, known) {
                 Some(code) => self.oauth_error(Some(code), members),
                 None => {
-                    let said = error_code::sentence(members);
+                    let said = error_code::sentence(members).or_else(|| may_be_shown(body).then(|| body.to_owned()));
                     self.http(said.as_deref(), &error_code::words(members), Some(members), false)
                 }
             },
@@ -181,7 +189,7 @@ impl Judge<'_> {
         match meaning {
             Meaning::Dead | Meaning::Interaction => true,
             Meaning::Denied | Meaning::Unknown | Meaning::Vague => {
-                matches!(self.answer.status, 400 | 401 | 403) && refusal::refuses_the_token(words)
+                matches!(self.answer.status, 400 | 401 | 403) && refusal::refuses_the_token(&self.hiding(words))
             }
             Meaning::Config | Meaning::Nonce | Meaning::Transient => false,
         }
@@ -194,8 +202,8 @@ impl Judge<'_> {
 
     /// A verifier that does not match: a new login makes a new one.
     fn advise_vague(&self, words: &str) -> Advice {
-        let words = words.to_ascii_lowercase();
-        let about_pkce = ["pkce", "verifier", "code_challenge"].iter().any(|word| words.contains(word));
+        let words = words.to_ascii_lowercase().replace(['_', '-'], " ");
+        let about_pkce = ["pkce", "verifier", "code challenge"].iter().any(|word| words.contains(word));
         if about_pkce && !self.is_refresh() { Advice::RestartFlow } else { Advice::FixConfig }
     }
 
@@ -218,7 +226,7 @@ impl Judge<'_> {
     }
 
     fn is_refresh(&self) -> bool {
-        matches!(self.context.grant, Grant::Refresh { .. })
+        matches!(self.context.grant, Grant::Refresh)
     }
 }
 
@@ -227,9 +235,16 @@ fn advise_by_status(status: u16, html: bool) -> Advice {
     match status {
         // A page in place of an answer comes from a firewall or a captive portal: it passes.
         403 if html => Advice::RetryLater,
-        401 | 404 | 405 | 406 | 407 | 410 | 411 | 413 | 414 | 415 | 421 => Advice::FixConfig,
+        401 | 404 | 405 | 406 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 426 | 431 => Advice::FixConfig,
         _ => Advice::Surface,
     }
+}
+
+/// Whether the body of an error may stand in for a sentence: not when it seems to bring tokens.
+fn may_be_shown(body: &str) -> bool {
+    let lower = body.to_ascii_lowercase();
+    let names = ["access", "id", "refresh"].iter().flat_map(|kind| [format!("{kind}_token"), format!("{kind}token")]);
+    !names.into_iter().any(|name| lower.contains(&name))
 }
 
 /// The nonce of an answer, when it is one: exactly one header, of the characters of RFC 9449 section 8.1.

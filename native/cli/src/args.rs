@@ -76,7 +76,7 @@ pub(crate) struct Common {
     /// Where logins are kept: `file`
     #[arg(long, value_name = "STORE", env = "TOKENWAY_STORE", default_value = "file")]
     pub(crate) store: StoreKind,
-    /// Write one JSON object to stdout instead of text
+    /// Write one JSON object instead of text: an answer to stdout, an error to stderr
     #[arg(long)]
     pub(crate) json: bool,
     /// Show each action and its outcome on stderr
@@ -160,7 +160,7 @@ pub(crate) struct LogoutArgs {
     #[arg(long)]
     pub(crate) local: bool,
     /// Log out of everything
-    #[arg(long, conflicts_with_all = ["provider", "issuer"])]
+    #[arg(long, conflicts_with_all = ["provider", "issuer", "client_id", "account"])]
     pub(crate) all: bool,
 }
 

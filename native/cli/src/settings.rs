@@ -8,14 +8,16 @@ use tokenway::driver::Observer;
 use tokenway::home;
 use tokenway::http::{HttpOptions, ReqwestHttp};
 use tokenway::store::{FileStore, Store};
+use tokenway_core::action::Load;
 use tokenway_core::config::{AuthenticationMethod, Config, ConfigError, Timing};
-use tokenway_core::lifecycle::record::CredentialKey;
+use tokenway_core::lifecycle::record::{CredentialKey, Mark};
 use tokenway_core::moment::Millis;
 use tokenway_core::provider::Provider;
 use tokenway_core::secret::Secret;
 
 use crate::args::{StoreKind, Target, TimingArgs};
 use crate::exit::Stopped;
+use crate::output::say;
 use crate::text::login_command;
 
 /// The user's own providers, beside the logins.
@@ -64,7 +66,7 @@ impl Settings {
             return Settings::named(target, purpose);
         }
         let store = store(target.common.store)?;
-        let keys = list(&*store).await?;
+        let keys = logins(&*store).await?;
         let fits = |key: &&CredentialKey| {
             target.client_id.as_ref().is_none_or(|id| *id == key.client_id)
                 && target.account.as_ref().is_none_or(|account| *account == key.account)
@@ -168,9 +170,32 @@ pub(crate) fn store(kind: StoreKind) -> Result<Arc<dyn Store>, Stopped> {
     }
 }
 
-/// The keys of all logins.
-pub(crate) async fn list(store: &dyn Store) -> Result<Vec<CredentialKey>, Stopped> {
-    store.list().await.map_err(|failure| Stopped::configuration(failure.detail))
+/// All logins. One that cannot be read is named on stderr, and hides no other.
+pub(crate) async fn logins(store: &dyn Store) -> Result<Vec<CredentialKey>, Stopped> {
+    let mut logins = Vec::new();
+    for key in keys(store).await? {
+        match store.load(&Load { key: key.clone() }).await {
+            Ok(Some(record)) if record.mark == Mark::LoggedIn => logins.push(key),
+            Ok(_) => {}
+            Err(failure) => say(&format!("tokenway: {}", failure.detail)),
+        }
+    }
+    Ok(logins)
+}
+
+/// Each damaged file is reported once and moved aside: then the next look goes further.
+async fn keys(store: &dyn Store) -> Result<Vec<CredentialKey>, Stopped> {
+    let mut seen = String::new();
+    loop {
+        match store.list().await {
+            Ok(keys) => return Ok(keys),
+            Err(failure) if failure.detail == seen => return Err(Stopped::configuration(failure.detail)),
+            Err(failure) => {
+                say(&format!("tokenway: {}", failure.detail));
+                seen = failure.detail;
+            }
+        }
+    }
 }
 
 /// Built-in providers, and the user's own, which win.

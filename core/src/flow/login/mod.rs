@@ -126,7 +126,8 @@ impl Task {
             }
             Err(failure) => return Next::Fail(Box::new(end::exchange_lost(&failure))),
         };
-        let tokens = match token::read(&answer, &self.config.code_context()) {
+        let context = self.config.code_context(checked.code(), self.prepared.verifier.secret());
+        let tokens = match token::read(&answer, &context) {
             Ok(tokens) => tokens,
             Err(error) => return Next::Fail(Box::new(end::exchange_failure(error, moment.now))),
         };

@@ -15,7 +15,7 @@ pub(crate) async fn run(args: &ListArgs) -> Result<Answer, Stopped> {
     let store = settings::store(args.common.store)?;
     let mut lines = Vec::new();
     let mut rows = Vec::new();
-    for key in settings::list(&*store).await? {
+    for key in settings::logins(&*store).await? {
         let load = Load { key: key.clone() };
         let record = store.load(&load).await.map_err(|failure| Stopped::configuration(failure.detail))?;
         let Some(record) = record.filter(|record| record.mark == Mark::LoggedIn) else { continue };

@@ -24,6 +24,9 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
     if !args.force {
         refuse_if_logged_in(&settings).await?;
     }
+    if let Some(file) = &args.record {
+        open_transcript(file)?;
+    }
     let recorder = args.record.as_ref().map(|_| Arc::new(Recorder::new(&settings.config)));
     let observer = match &recorder {
         Some(recorder) => recorder.beside(super::observer(&args.target.common)),
@@ -42,7 +45,7 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
         }
     };
     if let (Some(recorder), Some(file)) = (recorder, &args.record) {
-        write_transcript(&recorder, file)?;
+        say(&write_transcript(&recorder, file));
     }
     match end {
         Ok(logged_in) => Ok(answer(&logged_in, &provider, &settings)),
@@ -100,7 +103,7 @@ fn told(note: &LoginNote) -> String {
     }
 }
 
-/// Tokens that could not be saved are handed over: they are all that is left of the login.
+/// Tokens that could not be saved end with the command: there is nobody to hand them to.
 fn stopped(mut failure: Box<Failure>, settings: &Settings) -> Stopped {
     let unsaved = failure.take_unsaved();
     let stopped = Stopped::failure(failure, &settings.login_command);
@@ -113,12 +116,23 @@ fn stopped(mut failure: Box<Failure>, settings: &Settings) -> Stopped {
     }
 }
 
-fn write_transcript(recorder: &Recorder, file: &Path) -> Result<(), Stopped> {
-    let text = recorder
-        .transcript()
-        .map_err(|why| Stopped::new(crate::exit::Code::Other, format!("the transcript was not written: {why}")))?;
-    std::fs::write(file, text)
-        .map_err(|error| Stopped::configuration(format!("the transcript {}: {error}", file.display())))?;
-    say(&format!("The transcript is in {}. It holds no secrets.", file.display()));
-    Ok(())
+/// Before the browser opens: a login is not to be spent on a file that cannot be written.
+fn open_transcript(file: &Path) -> Result<(), Stopped> {
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    opened.map(drop).map_err(|error| Stopped::configuration(format!("the transcript {}: {error}", file.display())))
+}
+
+/// What became of the transcript. The login stands, whatever it is.
+fn write_transcript(recorder: &Recorder, file: &Path) -> String {
+    let written = recorder.transcript().and_then(|text| std::fs::write(file, text).map_err(|error| error.to_string()));
+    match written {
+        Ok(()) => format!("The transcript is in {}. It holds no secrets.", file.display()),
+        Err(why) => {
+            // What is still empty was made by us.
+            if file.metadata().is_ok_and(|file| file.len() == 0) {
+                std::fs::remove_file(file).ok();
+            }
+            format!("tokenway: the transcript {} was not written: {why}", file.display())
+        }
+    }
 }

@@ -5,7 +5,7 @@ use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::lifecycle::{LoggedOut, Revoked, Scope};
 
 use crate::args::LogoutArgs;
-use crate::exit::Stopped;
+use crate::exit::{Code, Stopped};
 use crate::output::{Answer, say};
 use crate::settings::{self, Purpose, Settings};
 use crate::text::who;
@@ -37,10 +37,14 @@ pub(crate) async fn run(args: &LogoutArgs) -> Result<Answer, Stopped> {
 /// With `--all` one that cannot be ended does not keep the others.
 async fn chosen(args: &LogoutArgs) -> Result<Vec<Result<Settings, Stopped>>, Stopped> {
     if !args.all {
-        return Ok(vec![Ok(Settings::named_or_only(&args.target, Purpose::Look).await?)]);
+        return match Settings::named_or_only(&args.target, Purpose::Look).await {
+            Ok(settings) => Ok(vec![Ok(settings)]),
+            Err(stopped) if stopped.code == Code::LogIn => Ok(Vec::new()),
+            Err(stopped) => Err(stopped),
+        };
     }
     let store = settings::store(args.target.common.store)?;
-    let keys = settings::list(&*store).await?;
+    let keys = settings::logins(&*store).await?;
     Ok(keys.iter().map(|key| Settings::of_stored(key, &args.target, Purpose::Look)).collect())
 }
 
@@ -62,7 +66,8 @@ fn told(key: &CredentialKey, out: &LoggedOut) -> String {
         Revoked::Confirmed => ", and the server has revoked the tokens".to_owned(),
         Revoked::NotConfirmed { why } => {
             format!(
-                ". The server has not confirmed that the tokens are revoked ({why}): they may live on until they expire"
+                ". The server has not confirmed that the tokens are revoked ({why}): they may live on until they \
+                     expire. A client with a secret needs --client-secret-file here, too"
             )
         }
         Revoked::NotTried => ". The tokens were not revoked at the server".to_owned(),

@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::peer::{Forwarder, Home, Peer};
 
 /// What is said where no client could have kept the login.
-pub(crate) const HONEST: &str = "An earlier renewal was interrupted after it was sent, and the server takes its refresh \
-                                 token only once: the new one was lost on the way, which no client can prevent.";
+pub(crate) const HONEST: &str = "An earlier renewal was interrupted before its answer could be saved: if the server had acted \
+                                 on it, the new refresh token was lost on the way, which no client can prevent.";
 
 #[test]
 fn a_lost_answer_is_asked_for_once_more_and_a_server_without_a_grace_window_ends_the_login() {
