@@ -1,7 +1,7 @@
 //! Decoding `application/x-www-form-urlencoded` (RFC 6749 appendix B): `+` is a space, `%XX` is decoded once.
 
 /// The pairs in order, repeated names included. What is not valid (a broken escape, bytes that are not UTF-8) becomes
-/// U+FFFD, which no token, code or state contains: the checks that follow fail instead of guessing.
+/// U+FFFD, which no access token, code or state contains: the checks that follow fail instead of guessing.
 pub(crate) fn decode(text: &str) -> Vec<(String, String)> {
     text.split('&').filter(|pair| !pair.is_empty()).map(decode_pair).collect()
 }

@@ -39,8 +39,7 @@ const EVENTS: [&str; 2] = ["mismatch", "reuse"];
 const OF_REFRESH_TOKENS: [&str; 3] = ["malformed", "mismatch", "reuse"];
 
 /// Verdicts that "not" makes: "not active", "no longer valid".
-const ALIVE: [&str; 9] =
-    ["active", "exist", "found", "known", "match", "recognised", "recognized", "validated", "valid"];
+const ALIVE: [&str; 8] = ["active", "exist", "found", "known", "match", "recognised", "recognized", "valid"];
 
 /// What a server could not do with a token that it does not know.
 const SEARCHES: [&str; 6] = ["find", "locate", "match", "recognise", "recognize", "validate"];
@@ -112,18 +111,31 @@ const OTHER_SUBJECTS: [&str; 16] = [
 ];
 
 /// Words that make the token a mere attribute: "the signing key of the token expired".
-const PREPOSITIONS: [&str; 7] = ["behind", "by", "for", "from", "of", "on", "with"];
+const PREPOSITIONS: [&str; 8] = ["behind", "by", "for", "from", "of", "on", "to", "with"];
 
 const CONDITIONS: [&str; 4] = ["if", "unless", "when", "whether"];
 
-/// Words that say that the trouble passes.
-const PASSING: [&str; 7] = ["later", "moment", "retry", "temporarily", "temporary", "timeout", "unavailable"];
+/// Words that say that the trouble passes, or that it is the server's own.
+const PASSING: [&str; 12] = [
+    "connection",
+    "database",
+    "internal",
+    "later",
+    "moment",
+    "network",
+    "retry",
+    "temporarily",
+    "temporary",
+    "timeout",
+    "unavailable",
+    "upstream",
+];
 
 /// Whether the text calls the token invalid, expired, revoked, unknown or used.
 pub(crate) fn refuses_the_token(text: &str) -> bool {
     let head: String = text.chars().take(MAX_WORDS).collect();
     let plain = without_values(&spaced(&head));
-    !words(&plain).iter().any(|word| PASSING.contains(word)) && clauses(&plain).any(|clause| refuses(&words(clause)))
+    !words(&plain).iter().any(|word| PASSING.contains(word)) && sentences(&plain).any(sentence_refuses)
 }
 
 /// In lower case, `camelCase` in two words.
@@ -163,21 +175,32 @@ fn is_value(word: &str) -> bool {
     inner.is_some_and(|inner| !["access", "csrf", "id", "xsrf"].contains(&inner) && !is_verdict(inner))
 }
 
-fn clauses(text: &str) -> impl Iterator<Item = &str> {
-    text.split(['.', ',', ':', ';', '!', '?', '|', '(', ')', '–', '—', '\n']).flat_map(|clause| clause.split(" - "))
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['.', ';', '!', '?', '\n'])
+}
+
+fn sentence_refuses(sentence: &str) -> bool {
+    let clauses = sentence.split([',', ':', '|', '(', ')', '–', '—']).flat_map(|clause| clause.split(" - "));
+    let mut clauses = clauses.map(words).filter(|words| !words.is_empty()).peekable();
+    while let Some(clause) = clauses.next() {
+        if clause_refuses(&clause, clauses.peek().is_none()) {
+            return true;
+        }
+    }
+    false
 }
 
 fn words(text: &str) -> Vec<&str> {
     text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
 }
 
-fn refuses(clause: &[&str]) -> bool {
+fn clause_refuses(clause: &[&str], is_last: bool) -> bool {
     if clause.iter().any(|word| OTHER_SUBJECTS.contains(word)) {
         return false;
     }
     (0..clause.len())
         .filter_map(|at| Mention::at(clause, at))
-        .any(|token| token.is_dead_before() || token.is_dead_after())
+        .any(|token| token.is_dead_before() || token.is_dead_after() || (is_last && token.is_not_understood()))
 }
 
 /// A token that a part of a sentence speaks of.
@@ -206,21 +229,29 @@ impl<'a> Mention<'a> {
         ((is_refresh || is_plain) && !is_verb && !is_conditional).then_some(Mention { before, after, is_refresh })
     }
 
-    /// "Invalid refresh token", "no such token", "could not find refresh token".
+    /// "Invalid refresh token", "no such token", "not a valid refresh token".
     fn is_dead_before(&self) -> bool {
-        if !self.ends_here() {
-            return false;
-        }
-        let mut before = self.before.iter().copied().take(REACH).skip_while(|word| FILLERS.contains(word));
-        let (word, previous) = (before.next().unwrap_or_default(), before.next().unwrap_or_default());
+        let [word, previous, _] = self.words_before();
         let is_denied = DENIALS.contains(&previous);
-        let failed = is_denied || (previous == "to" && matches!(before.next(), Some("failed" | "unable")));
-        match word {
+        let is_dead = match word {
             "matching" | "such" => previous == "no",
             "valid" => self.is_refresh && (is_denied || (previous == "a" && self.before.contains(&"not"))),
-            _ if SEARCHES.contains(&word) => self.is_refresh && failed,
             _ => self.is_verdict(word) && !is_denied,
-        }
+        };
+        is_dead && self.ends_here()
+    }
+
+    /// "Could not find refresh token". Where a reason follows, it may be the server's own trouble.
+    fn is_not_understood(&self) -> bool {
+        let [word, previous, first] = self.words_before();
+        let failed = DENIALS.contains(&previous) || (previous == "to" && matches!(first, "failed" | "unable"));
+        self.is_refresh && SEARCHES.contains(&word) && failed && self.ends_here()
+    }
+
+    /// The nearest three that are no fillers, the nearest first.
+    fn words_before(&self) -> [&'a str; 3] {
+        let mut before = self.before.iter().copied().take(REACH).skip_while(|word| FILLERS.contains(word));
+        std::array::from_fn(|_| before.next().unwrap_or_default())
     }
 
     /// Whether the token is the last thing that is named: not in "invalid token request".
@@ -274,8 +305,7 @@ impl<'a> Mention<'a> {
 
     /// "Not valid for this resource" says nothing about other uses; a refresh token has one use only.
     fn is_about_itself(&self, word: &str, next: Option<&str>) -> bool {
-        let is_of_refresh = matches!(word, "match" | "validated");
-        self.is_refresh || !(is_of_refresh || next == Some("for"))
+        self.is_refresh || !(word == "match" || next == Some("for"))
     }
 
     fn is_verdict(&self, word: &str) -> bool {

@@ -161,6 +161,12 @@ fn other_sentences_are_no_refusals() {
         "Issuer of the refresh token is unknown",
         "Bad token received from upstream",
         "Refresh tokens are disabled",
+        "Could not validate refresh token: connection refused",
+        "Could not validate refresh token: 17",
+        "Failed to validate refresh token (code 7)",
+        "Could not find refresh token: database locked",
+        "Could not validate refresh token. Internal error.",
+        "Failed to refresh the token expired certificate",
     ] {
         assert!(!refuses_the_token(text), "{text}");
     }
