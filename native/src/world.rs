@@ -60,7 +60,7 @@ impl CommonWorld {
 }
 
 /// Until the instant by the wall clock, or until the span has passed by the monotonic one.
-async fn wait_until(wait: &WaitUntil) -> Outcome {
+pub(crate) async fn wait_until(wait: &WaitUntil) -> Outcome {
     let started = Instant::now();
     let span = Duration::from_millis(wait.span.0);
     loop {

@@ -15,9 +15,11 @@ mod worker;
 
 use std::sync::Arc;
 
+use tokenway_core::action::Load;
 use tokenway_core::config::Config;
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
 use tokenway_core::flow::{LoggedIn, Login};
+use tokenway_core::lifecycle::record::RECORD_FORMAT;
 use tokenway_core::lifecycle::{LoggedOut, Logout, Scope, TokenNote, Wish};
 use tokenway_core::moment::Millis;
 use tokenway_core::session::Session;
@@ -168,6 +170,10 @@ impl Client {
             if let Err(failure) = inner.store.probe().await {
                 return Err(Box::new(store_failure(FlowStep::Saving, failure.detail)));
             }
+            if newer_lies_there(&inner).await {
+                let detail = "a newer version of tokenway wrote the login that lies there; update tokenway".to_owned();
+                return Err(Box::new(store_failure(FlowStep::Saving, detail)));
+            }
             let done = |logged_in: &LoggedIn| {
                 let token = AccessToken::new(logged_in.record.clone(), Vec::new());
                 inner.flights.overtake(|| inner.cache.keep(token, None));
@@ -236,6 +242,12 @@ impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.send_replace(true);
     }
+}
+
+/// A record that a save would not write over. Other trouble is the save's to tell: it may be gone by then.
+async fn newer_lies_there(inner: &Inner) -> bool {
+    let stored = inner.store.load(&Load { key: inner.config.key().clone() }).await;
+    stored.is_ok_and(|record| record.is_some_and(|record| record.format > RECORD_FORMAT))
 }
 
 fn store_failure(step: FlowStep, detail: String) -> Failure {

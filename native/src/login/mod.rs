@@ -4,9 +4,8 @@ mod checkpoints;
 mod ui;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokenway_core::action::{Action, AwaitCallback, Begin, Listen, OpenUrl};
+use tokenway_core::action::{Action, AwaitCallback, Begin, Listen, OpenUrl, WaitUntil};
 use tokenway_core::config::Config;
 use tokenway_core::error::Failure;
 use tokenway_core::event::{Callback, CallbackSource, Listening, Opened, Outcome};
@@ -25,7 +24,7 @@ use crate::browser::{Environment, ssh_hint};
 use crate::callback::{Ending, Receiver};
 use crate::client::{OnItsWay, Traffic};
 use crate::driver::{Observer, World, now, run};
-use crate::world::{CommonWorld, failed, unable};
+use crate::world::{CommonWorld, failed, unable, wait_until};
 
 /// Runs a login to its end, page included. `done` sees a login that stands, before the page tells of it.
 pub(crate) async fn login(
@@ -58,6 +57,8 @@ pub(crate) struct LoginWorld {
     /// A redirect that a process before this one did not live to look at.
     kept_redirect: Option<Callback>,
     last_source: Option<CallbackSource>,
+    /// Whether this process has shown the address.
+    shown: bool,
 }
 
 impl World for LoginWorld {
@@ -115,6 +116,7 @@ impl LoginWorld {
             receiver: None,
             kept_redirect,
             last_source: None,
+            shown: false,
         }
     }
 
@@ -129,10 +131,15 @@ impl LoginWorld {
         }
     }
 
-    async fn open(&self, open: &OpenUrl) -> Outcome {
+    fn show(&mut self, url: &str) {
         let redirect_uri = self.receiver.as_ref().map(Receiver::redirect_uri).unwrap_or_default().to_owned();
         let ssh = ssh_hint(&redirect_uri, &Environment::of_this_process());
-        self.ui.show(&Shown { url: open.url.clone(), redirect_uri, ssh });
+        self.ui.show(&Shown { url: url.to_owned(), redirect_uri, ssh });
+        self.shown = true;
+    }
+
+    async fn open(&mut self, open: &OpenUrl) -> Outcome {
+        self.show(&open.url);
         let arrived = async {
             match &self.receiver {
                 Some(receiver) => receiver.callback_arrived().await,
@@ -146,6 +153,9 @@ impl LoginWorld {
             () = arrived => true,
             () = wanted_no_more(&mut cancelled) => return cancelled_outcome(),
         };
+        if !browser && !self.ui.reaches_the_person() {
+            return unable("no browser could be started here, and there is nobody to show the address to");
+        }
         if !browser {
             self.ui.no_browser();
         }
@@ -157,18 +167,22 @@ impl LoginWorld {
             self.last_source = Some(callback.source);
             return Outcome::Callback(callback);
         }
+        // A login that was resumed: its address was shown by a process that is gone.
+        if !self.shown {
+            self.show(&wait.url);
+        }
         let LoginWorld { receiver, ui, cancelled, last_source, checkpoints, .. } = self;
         let Some(receiver) = receiver else {
             return unable("nobody listens on the redirect URI");
         };
-        let left = Duration::from_millis(wait.deadline.since(now()).0);
+        let patience = WaitUntil { at: wait.deadline, span: wait.deadline.since(now()) };
         let callback = tokio::select! {
             callback = receiver.next_callback() => {
                 checkpoints.keep_redirect(Some(&callback));
                 callback
             }
             pasted = ui.pasted() => paste(pasted),
-            () = tokio::time::sleep(left) => return Outcome::TimedOut,
+            _ = wait_until(&patience) => return Outcome::TimedOut,
             () = wanted_no_more(cancelled) => return cancelled_outcome(),
         };
         *last_source = Some(callback.source);

@@ -21,6 +21,12 @@ pub trait LoginUi: Send + Sync + 'static {
     /// Shows what the person needs. Called once, before [`LoginUi::open`].
     fn show(&self, shown: &Shown);
 
+    /// Whether what is shown reaches a person. If not, a login ends when no browser can be started, instead of waiting
+    /// for nobody.
+    fn reaches_the_person(&self) -> bool {
+        true
+    }
+
     /// Opens the URL in a browser. False: only a person who reads the URL can go on.
     fn open<'a>(&'a self, url: &'a str) -> BoxFuture<'a, bool> {
         Box::pin(async move { browser::open(url, &Environment::of_this_process()).await.is_ok() })
@@ -47,4 +53,8 @@ pub struct SystemBrowser;
 
 impl LoginUi for SystemBrowser {
     fn show(&self, _shown: &Shown) {}
+
+    fn reaches_the_person(&self) -> bool {
+        false
+    }
 }

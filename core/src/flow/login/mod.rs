@@ -21,7 +21,7 @@ use crate::error::{Failure, FailureKind, FlowStep, NextStep};
 use crate::event::{Callback, Listening, Outcome};
 use crate::flow::discovery::Discovery;
 use crate::http::{IoFailureKind, Sent};
-use crate::lifecycle::record::Record;
+use crate::lifecycle::record::{Mark, Record};
 use crate::machine::{Machine, Next, Reason};
 use crate::moment::{Millis, Moment, UnixMillis};
 use crate::session::Session;
@@ -155,7 +155,8 @@ impl Task {
             return Next::Fail(Box::new(failure));
         }
         let expected = theirs.as_ref().map(|theirs| theirs.version());
-        self.to(State::Saving { record, expected, replaced: theirs, notes, conflicts: conflicts + 1 })
+        let replaced = theirs.filter(|theirs| theirs.mark == Mark::LoggedIn);
+        self.to(State::Saving { record, expected, replaced, notes, conflicts: conflicts + 1 })
     }
 }
 
