@@ -1,4 +1,7 @@
 //! The same client for programs without an async runtime. Also callable from within one: nothing here blocks on it.
+//!
+//! Not to be called from a [`LoginUi`], a store, an HTTP client or an observer of the same client: those run on the
+//! thread that the call would wait for.
 
 use std::future::Future;
 use std::sync::{Arc, mpsc};
