@@ -100,6 +100,8 @@ def prepare(tally, quick):
         apt_install("gcc", "libc6-dev")
     if not works("cargo nextest --version"):
         run("install cargo-nextest", f"cargo install cargo-nextest --locked --debug --root {TOOLS}")
+    if not works("cargo deny --version"):
+        run("install cargo-deny", f"cargo install cargo-deny --locked --debug --root {TOOLS}")
     for target in (WASM, *CHECKED_TARGETS):
         if not has_target(target):
             run(f"install {target}", f"rustup target add {target}")
@@ -211,7 +213,7 @@ def deny(tally):
     if works("cargo deny --version"):
         tally.step("deny", "cargo deny --log-level error check licenses bans sources")
     else:
-        tally.skip("cargo-deny: not installed")
+        tally.skip("cargo-deny: could not be installed")
 
 
 # Running

@@ -2,7 +2,7 @@
 //!
 //! - Its typed secrets become a [`Secret`], its ids, URLs and scopes a configuration.
 //! - [`token_response`] hands a stored login to code that is generic over its
-//!   [`TokenResponse`](oauth2::TokenResponse) (RFC 6749 section 5.1).
+//!   [`TokenResponse`] (RFC 6749 section 5.1).
 //! - [`record_from_token_response`] makes a login of the answer that such code received, so that a program can move
 //!   over without asking its users to log in again.
 

@@ -25,6 +25,10 @@ use crate::world::{CommonWorld, failed};
 /// A failure is shared for this long after it, so that a hundred callers cost one try.
 const FAILURE_SHARED: Duration = Duration::from_secs(1);
 
+/// How many flights one call takes at most: one that was in the air, one more, and one for a token that the API refused
+/// meanwhile.
+const MAX_FLIGHTS: usize = 3;
+
 /// The flight that is in the air, or the last one if it failed.
 pub(super) struct Flights(Mutex<Board>);
 
@@ -66,7 +70,7 @@ struct Seat {
 /// A token through the flight that is in the air, or a new one. Never one that an API refused.
 pub(super) async fn token(inner: &Arc<Inner>, wish: Wish) -> Result<AccessToken, Box<Failure>> {
     let mut asked = inner.cache.with_rejection(&wish);
-    loop {
+    for _ in 1..MAX_FLIGHTS {
         let seat = board(inner, &asked)?;
         let same_wish = seat.same_wish;
         match seat.arrive().await {
@@ -76,6 +80,17 @@ pub(super) async fn token(inner: &Arc<Inner>, wish: Wish) -> Result<AccessToken,
             Ok(_) | Err(_) => {}
         }
     }
+    match board(inner, &asked)?.arrive().await {
+        Ok(token) if inner.cache.is_refused(&token) => Err(Box::new(same_token_again())),
+        end => end.map_err(Box::new),
+    }
+}
+
+/// The server answers every renewal with the token that the API refuses.
+fn same_token_again() -> Failure {
+    let detail = "the server renews the token that the API refuses, and gives the very same again";
+    let what = "Ask whether this account may use that API: another token would not change its answer.".to_owned();
+    Failure::new(FlowStep::Refresh, FailureKind::ApiRefusesNewToken, detail, NextStep::AskUser { what })
 }
 
 impl Flights {
