@@ -60,26 +60,31 @@ impl Settings {
         Settings::of(provider, target, purpose, store, &providers)
     }
 
-    /// For a command that may leave out what it is about: then it is the only login there is.
+    /// For a command that may leave out what it is about: then it is the only login there is, or the only one at that
+    /// server.
     pub(crate) async fn named_or_only(target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
-        if target.provider.is_some() || target.issuer.is_some() {
-            return Settings::named(target, purpose);
+        let server = target.provider.as_ref().or(target.issuer.as_ref());
+        let named = server.map(|_| Settings::named(target, purpose));
+        if let Some(Ok(settings)) = named {
+            return Ok(settings);
         }
         let store = store(target.common.store)?;
         let keys = logins(&*store).await?;
         let fits = |key: &&CredentialKey| {
-            target.client_id.as_ref().is_none_or(|id| *id == key.client_id)
+            server.is_none_or(|server| *server == key.provider)
+                && target.client_id.as_ref().is_none_or(|id| *id == key.client_id)
                 && target.account.as_ref().is_none_or(|account| *account == key.account)
         };
         let found: Vec<&CredentialKey> = keys.iter().filter(fits).collect();
-        match found[..] {
-            [key] => Settings::of_stored(key, target, purpose),
-            [] => Err(Stopped::new(crate::exit::Code::LogIn, "nobody is logged in")
+        match (&found[..], named) {
+            ([key], _) => Settings::of_stored(key, target, purpose),
+            ([], Some(named)) => named,
+            ([], None) => Err(Stopped::new(crate::exit::Code::LogIn, "nobody is logged in")
                 .with_next("Log in: tokenway login PROVIDER, or tokenway login --issuer URL --client-id ID")),
-            _ => {
-                let names: Vec<String> = found.iter().map(|key| format!("  {key}")).collect();
+            (several, _) => {
+                let names: Vec<String> = several.iter().map(|key| format!("  {key}")).collect();
                 Err(Stopped::usage("there are several logins; say which one").with_next(format!(
-                    "{}\nGive the provider's name or --issuer URL, and --account.",
+                    "{}\nGive the provider's name or --issuer URL, and --client-id or --account.",
                     names.join("\n")
                 )))
             }

@@ -112,6 +112,14 @@ fn status_tells_one_login_without_asking_the_server() {
 }
 
 #[test]
+fn the_only_login_at_a_server_needs_no_client_id() {
+    let (peer, home) = (Peer::start(), Home::new());
+    home.login(peer.issuer(), "native", &[]);
+    home.run(&["status", "--issuer", peer.issuer()]).succeeds().prints("alice");
+    home.run(&["status", "--issuer", "https://elsewhere.example"]).exits(5).says("--client-id");
+}
+
+#[test]
 fn a_logout_ends_the_login_here_and_at_the_server() {
     let (peer, home) = (Peer::start(), Home::new());
     home.login(peer.issuer(), "native", &[]);
