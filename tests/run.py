@@ -40,13 +40,14 @@ def main():
     tally = Tally()
     left_out = prepare(tally, quick)
     tally.step("fmt", "cargo fmt --all --check")
-    tally.step("clippy", "cargo clippy --workspace --all-targets -- -D warnings")
+    tally.step("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings")
+    tally.step("no features", "cargo check -p tokenway-core -p tokenway --no-default-features")
     nextest(tally, left_out)
     doctests(tally)
     corpus(tally)
     for target in CHECKED_TARGETS:
         check_target(tally, target)
-    tally.step("doc", "cargo doc --workspace --no-deps", RUSTDOCFLAGS="-D warnings")
+    tally.step("doc", "cargo doc --workspace --all-features --no-deps", RUSTDOCFLAGS="-D warnings")
     deny(tally)
     sys.exit(tally.finish())
 
@@ -151,7 +152,7 @@ def nextest(tally, left_out):
     if not works("cargo nextest --version"):
         tally.failures.append("tests: cargo-nextest is missing")
         return
-    command = "cargo nextest run --workspace --no-fail-fast --status-level skip".split()
+    command = "cargo nextest run --workspace --all-features --no-fail-fast --status-level skip".split()
     if left_out:
         command += ["-E", f"not ({' | '.join(left_out)})"]
     code, log = run("tests", command)
@@ -177,7 +178,7 @@ def statuses(words, log):
 
 
 def doctests(tally):
-    code, log = run("doctests", "cargo test --doc --workspace --no-fail-fast")
+    code, log = run("doctests", "cargo test --doc --workspace --all-features --no-fail-fast")
     failed = re.findall(r"^test (.*) \.\.\. FAILED$", log, re.M)
     tally.passed += len(re.findall(r"^test .* \.\.\. ok$", log, re.M))
     tally.failures += failed
@@ -189,7 +190,7 @@ def doctests(tally):
 
 def corpus(tally):
     """The tests themselves have been counted; this shows their figure, and counts that it is whole."""
-    command = "cargo test -p tokenway-tests --test quirks -- --nocapture"
+    command = "cargo test --workspace --all-features --test quirks -- --nocapture"
     code, log = run("corpus", command)
     figures = re.findall(r"^corpus.*: (\d+) passed, \d+ failed, \d+ skipped", log, re.M)
     passed = sum(map(int, figures))
