@@ -29,6 +29,9 @@ END_TO_END_TESTS = "binary(/^e2e/)"
 WASM_TESTS = "test(/wasm_probe/)"
 NODE_TESTS = "test(/by_node/)"
 
+# What tests measure, each on a line of its own.
+FIGURES = r"^ *((?:kills|receiver|storm): .*)$"
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -169,6 +172,8 @@ def nextest(tally, left_out):
     if not left_out:
         for name in statuses("SKIP", log):
             tally.skip(name)
+    for figure in re.findall(FIGURES, log, re.M):
+        print(figure.strip(), flush=True)
 
 
 def statuses(words, log):
