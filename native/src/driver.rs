@@ -114,20 +114,8 @@ pub(crate) async fn contained<T>(work: impl Future<Output = T>) -> Option<T> {
 
 /// Nobody knows how far it came.
 fn panicked(action: &Action) -> Outcome {
-    let sent = match action {
-        Action::Fetch(_) | Action::PostForm(_) => Sent::MaybeSent,
-        Action::AwaitCallback(_)
-        | Action::Begin(_)
-        | Action::Delete(_)
-        | Action::Listen(_)
-        | Action::Load(_)
-        | Action::Lock(_)
-        | Action::Note(_)
-        | Action::OpenUrl(_)
-        | Action::Save(_)
-        | Action::Unlock(_)
-        | Action::WaitUntil(_) => Sent::NotSent,
-    };
+    let is_http = matches!(action, Action::Fetch(_) | Action::PostForm(_));
+    let sent = if is_http { Sent::MaybeSent } else { Sent::NotSent };
     let detail = format!("what performs \"{}\" in this program panicked", action.name());
     Outcome::Failed(IoFailure { sent, kind: IoFailureKind::Unable, detail })
 }

@@ -143,19 +143,8 @@ impl Hand {
     /// The requests that were sent, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<HttpRequest> {
-        let request = |action: &Action| match action {
-            Action::Fetch(request) | Action::PostForm(request) => Some(request.clone()),
-            Action::AwaitCallback(_)
-            | Action::Begin(_)
-            | Action::Delete(_)
-            | Action::Listen(_)
-            | Action::Load(_)
-            | Action::Lock(_)
-            | Action::Note(_)
-            | Action::OpenUrl(_)
-            | Action::Save(_)
-            | Action::Unlock(_)
-            | Action::WaitUntil(_) => None,
+        let request = |action: &Action| {
+            if let Action::Fetch(request) | Action::PostForm(request) = action { Some(request.clone()) } else { None }
         };
         self.log.iter().filter_map(request).collect()
     }

@@ -105,22 +105,11 @@ impl World {
     fn act(&mut self, process: usize) {
         self.pass(Millis(1));
         let Some(action) = self.wants(process) else { return };
-        match action {
-            Action::PostForm(request) | Action::Fetch(request) => {
-                self.note_action(process, if request.url.ends_with("/token") { "post to /token" } else { "request" });
-                self.fly(process, request);
-            }
-            Action::AwaitCallback(_)
-            | Action::Begin(_)
-            | Action::Delete(_)
-            | Action::Listen(_)
-            | Action::Load(_)
-            | Action::Lock(_)
-            | Action::Note(_)
-            | Action::OpenUrl(_)
-            | Action::Save(_)
-            | Action::Unlock(_)
-            | Action::WaitUntil(_) => self.perform(process),
+        if let Action::PostForm(request) | Action::Fetch(request) = action {
+            self.note_action(process, if request.url.ends_with("/token") { "post to /token" } else { "request" });
+            self.fly(process, request);
+        } else {
+            self.perform(process);
         }
         loop {
             match &self.processes[process].doing {
