@@ -270,7 +270,7 @@ impl<'a> Mention<'a> {
     /// "Token has been expired or revoked", "refresh token not found".
     fn is_dead_after(&self) -> bool {
         let of = self.before.iter().find(|word| **word != "refresh" && !introduces(word));
-        if of.is_some_and(|word| PREPOSITIONS.contains(word)) {
+        if of.is_some_and(|word| PREPOSITIONS.contains(word)) && !self.is_given_as_value() {
             return false;
         }
         let (mut is_denied, mut has_verb, mut previous) = (false, false, "");
@@ -301,6 +301,14 @@ impl<'a> Mention<'a> {
             previous = word;
         }
         false
+    }
+
+    /// "Value passed for the token": the token itself, where the value is of nothing else.
+    fn is_given_as_value(&self) -> bool {
+        let mut before = self.before.iter().copied().skip_while(|word| introduces(word));
+        let is_of_token = matches!(before.next(), Some("for" | "of"));
+        let is_value = before.find(|word| !is_link(word)) == Some("value");
+        is_of_token && is_value && matches!(before.next(), None | Some("a" | "the"))
     }
 
     /// "Not valid for this resource" says nothing about other uses; a refresh token has one use only.
