@@ -65,6 +65,9 @@ struct Generated {
     suffix: String,
     #[serde(default)]
     endless: bool,
+    /// What the body is encoded with before it is sent: `gzip`, or a list of it.
+    #[serde(default)]
+    encode: String,
 }
 
 /// What was read, in the words of the corpus.
@@ -109,7 +112,14 @@ impl Case {
         self.body_gen.as_ref().map(Generated::bytes).ok_or_else(|| "a case without a body".to_owned())
     }
 
-    /// The answer, as a driver that met no fault hands it over.
+    /// The content codings that the body is sent with, in the order in which they are applied (RFC 9110 section 8.4).
+    #[must_use]
+    pub fn codings(&self) -> Vec<&str> {
+        let encode = self.body_gen.as_ref().map_or("", |generated| generated.encode.as_str());
+        encode.split(',').map(str::trim).filter(|coding| !coding.is_empty()).collect()
+    }
+
+    /// The answer, as a driver that met no fault hands it over: decoded.
     ///
     /// # Errors
     /// The case has no status or no body.

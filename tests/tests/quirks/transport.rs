@@ -1,8 +1,11 @@
 //! Runs the cases of the corpus that need a driver: real sockets on which the case's fault happens.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokenway::callback::Receiver;
@@ -117,6 +120,9 @@ fn message(case: &Case, fault: &Fault) -> Result<Vec<u8>, String> {
         return Ok(Vec::new());
     }
     let mut body = case.body()?;
+    for coding in case.codings() {
+        body = encoded(&body, coding)?;
+    }
     let length = fault.content_length.unwrap_or(body.len());
     body.truncate(fault.close_after.unwrap_or(body.len()));
     let mut bytes = Vec::new();
@@ -128,6 +134,14 @@ fn message(case: &Case, fault: &Fault) -> Result<Vec<u8>, String> {
     bytes.extend_from_slice(&headers(case, fault));
     bytes.extend_from_slice(&body);
     Ok(bytes)
+}
+
+fn encoded(body: &[u8], coding: &str) -> Result<Vec<u8>, String> {
+    if coding != "gzip" {
+        return Err(format!("the coding {coding:?} is not known"));
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).and_then(|()| encoder.finish()).map_err(|error| error.to_string())
 }
 
 /// The headers of the case, those of the flood, and the blank line.
