@@ -6,7 +6,7 @@ use tokenway_core::action::Action;
 use tokenway_core::error::{FailureKind, NextStep};
 use tokenway_core::lifecycle::Scope;
 use tokenway_core::moment::Millis;
-use tokenway_tests::world::flow::{End, Flow};
+use tokenway_tests::world::flow::Flow;
 use tokenway_tests::world::{Dies, World};
 
 /// More actions than any flow has here.
@@ -46,24 +46,9 @@ fn expired(seed: u64, grace: u64) -> World {
     world
 }
 
-/// Asks until there is an answer that stays: a token, or "log in again". Every wait is kept.
-fn ask_until_it_is_known(world: &mut World) -> End {
-    for _ in 0..10 {
-        let end = world.ask();
-        let Some(failure) = end.failure() else { return end };
-        let now = world.clock.now();
-        match failure.next {
-            NextStep::RetryAt { at } | NextStep::OutcomeUnknown { retry_at: at } => world.pass(at.since(now)),
-            NextStep::LogIn => return end,
-            NextStep::AskUser { .. } | NextStep::FixConfiguration { .. } | NextStep::ReportBug => panic!("{failure:?}"),
-        }
-    }
-    panic!("it is never known");
-}
-
 /// The end is a token, or the honest sentence where the server's grace window was not long enough; and then the login goes on renewing, or a new one does.
 fn afterwards(world: &mut World, saves_every_login: bool, counts: &mut Counts) {
-    let end = ask_until_it_is_known(world);
+    let end = world.ask_until_known();
     counts.crashes += 1;
     match end.failure() {
         None => counts.went_on += 1,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
-use tokenway_core::error::{FailureKind, NextStep};
+use tokenway_core::error::FailureKind;
 use tokenway_core::moment::Millis;
 use tokenway_tests::world::flow::End;
 use tokenway_tests::world::scheduler::Storm;
@@ -27,21 +27,6 @@ fn storm(seed: u64) -> Storm {
 /// A token, or the word that another one would not help.
 fn is_served(end: &End) -> bool {
     end.failure().is_none_or(|failure| failure.kind == FailureKind::ApiRefusesNewToken)
-}
-
-/// Waits as told until a token comes, or "log in again".
-fn known(world: &mut World) -> End {
-    for _ in 0..10 {
-        let end = world.ask();
-        let Some(failure) = end.failure() else { return end };
-        let now = world.clock.now();
-        match failure.next {
-            NextStep::RetryAt { at } | NextStep::OutcomeUnknown { retry_at: at } => world.pass(at.since(now)),
-            NextStep::LogIn => return end,
-            NextStep::AskUser { .. } | NextStep::FixConfiguration { .. } | NextStep::ReportBug => panic!("{failure:?}"),
-        }
-    }
-    panic!("it is never known\n{}", world.trace.join("\n"));
 }
 
 fn check(world: &World, seed: u64, what: bool, why: &str) {
@@ -97,9 +82,9 @@ fn with_faults(
         // What is still on its way lands while everybody sleeps.
         world.pass(Millis::seconds(100));
         world.store.failing_saves = 0;
-        known(&mut world);
+        world.ask_until_known();
         world.expire();
-        let end = known(&mut world);
+        let end = world.ask_until_known();
         sendings += world.sendings.len();
         if let Some(failure) = end.failure() {
             logged_out += 1;
@@ -154,7 +139,7 @@ fn people_who_log_in_and_out_meanwhile_win() {
         world.weather(seed, storm);
         world.pass(Millis::seconds(100));
         world.expire();
-        if !known(&mut world).is_ok() {
+        if !world.ask_until_known().is_ok() {
             world.log_in();
             world.expire();
             let works = world.ask().is_ok();

@@ -23,6 +23,7 @@ use std::collections::VecDeque;
 
 use tokenway_core::action::AwaitCallback;
 use tokenway_core::config::{Builder, Config, Timing};
+use tokenway_core::error::NextStep;
 use tokenway_core::event::Outcome;
 use tokenway_core::lifecycle::{Logout, Scope, Wish};
 use tokenway_core::moment::{Millis, Moment};
@@ -169,6 +170,26 @@ impl World {
     pub fn ask(&mut self) -> End {
         let flow = self.get_token();
         self.run(flow)
+    }
+
+    /// Asks until there is an answer that stays: a token, or "log in again". Every wait that is told is kept.
+    ///
+    /// # Panics
+    /// If another answer comes, or none that stays.
+    pub fn ask_until_known(&mut self) -> End {
+        for _ in 0..10 {
+            let end = self.ask();
+            let Some(failure) = end.failure() else { return end };
+            let now = self.clock.now();
+            match failure.next {
+                NextStep::RetryAt { at } | NextStep::OutcomeUnknown { retry_at: at } => self.pass(at.since(now)),
+                NextStep::LogIn => return end,
+                NextStep::AskUser { .. } | NextStep::FixConfiguration { .. } | NextStep::ReportBug => {
+                    panic!("{failure:?}")
+                }
+            }
+        }
+        panic!("it is never known\n{}", self.trace.join("\n"));
     }
 
     /// Time passes until the stored token is dead.
