@@ -11,33 +11,43 @@ use crate::lifecycle::record::{LoginId, Record};
 use crate::lifecycle::{LoggedOut, Revoked, Token, TokenNote};
 use crate::moment::UnixMillis;
 
-/// The last line of a transcript.
+/// The last line of a transcript: what a driver may show of an end, too.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum End {
+pub enum End {
+    /// The flow missed its goal.
     Failed(Box<Failure>),
+    /// A login stands.
     LoggedIn {
+        /// What was saved.
         record: Box<Shown>,
+        /// Whether another login stood there before.
         replaced: bool,
+        /// What the person may want to know.
         notes: Vec<LoginRemark>,
     },
+    /// A login is over.
     LoggedOut(LoggedOut),
+    /// A usable token.
     Token {
+        /// The record it comes from.
         record: Box<Shown>,
+        /// What the caller may want to know.
         notes: Vec<TokenRemark>,
     },
     /// The recording stopped while an action stood.
     Unfinished,
 }
 
-/// What a flow ends with, shown.
-pub(super) trait Ends {
+/// What a flow ends with, and how it is shown without its tokens.
+pub trait Ends {
+    /// The end of a flow that reached its goal.
     fn end(&self) -> End;
 }
 
-/// A record without its tokens.
+/// A record without its tokens: for its members see [`Record`].
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub struct Shown {
     login_id: LoginId,
     generation: u64,
     token_type: String,
@@ -49,23 +59,32 @@ pub(super) struct Shown {
     renewed_at: UnixMillis,
 }
 
+/// A [`LoginNote`], as it is written.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum LoginRemark {
+pub enum LoginRemark {
+    /// The login ends with its access token.
     NoRefreshToken,
+    /// Scopes that were asked for and not granted.
     ScopesMissing(Vec<String>),
 }
 
+/// A [`TokenNote`], as it is written.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum TokenRemark {
+pub enum TokenRemark {
+    /// It should be renewed, and could not be.
     NotRenewed(Box<Failure>),
+    /// It was renewed, and could not be saved.
     NotSaved(Box<Failure>),
+    /// It was renewed a moment ago, and lives shorter than was asked for.
     ShortLived,
 }
 
 impl End {
-    pub(super) fn of<O: Ends>(end: &Result<O, Box<Failure>>) -> End {
+    /// Shows an end, of either kind.
+    #[must_use]
+    pub fn of<O: Ends>(end: &Result<O, Box<Failure>>) -> End {
         match end {
             Ok(output) => output.end(),
             Err(failure) => End::Failed(Box::new(failure.shared())),

@@ -46,6 +46,7 @@ mod record;
 mod redact;
 mod replay;
 
+pub use end::{End, Ends, LoginRemark, Shown, TokenRemark};
 pub use format::{FORMAT, Transcript, Unreadable};
 pub use record::{NotRedacted, Recording};
 pub use redact::SecretKind;

@@ -1,0 +1,119 @@
+//! The loop that runs any machine: poll, perform, hand back.
+
+use serde::Serialize;
+use tokenway_core::action::Action;
+use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
+use tokenway_core::event::{ActionId, Event, Outcome};
+use tokenway_core::lifecycle::record::CredentialKey;
+use tokenway_core::machine::Reason;
+use tokenway_core::moment::Moment;
+use tokenway_core::session::Progress;
+use tokenway_core::transcript::{End, Ends};
+
+use crate::session::{Ended, Running, Wanted};
+use crate::world::{self, World};
+use crate::{http, moment, time, value};
+
+/// What the world is shown of a step. Names only: neither actions nor outcomes are, because they hold secrets.
+#[derive(Serialize)]
+struct Observed<'a> {
+    flow: &'static str,
+    id: ActionId,
+    action: &'static str,
+    /// `None`: it is about to be performed.
+    outcome: Option<&'static str>,
+    /// Why the outcome did not count.
+    ignored: Option<&'a Reason>,
+}
+
+/// Runs a machine to its end.
+pub(crate) async fn run(mut running: Running, world: &World, key: &CredentialKey) -> Result<Ended, Box<Failure>> {
+    checkpoint(&running, world).await;
+    loop {
+        let (id, action) = match running.poll() {
+            Wanted::Act(id, action) => (id, action),
+            Wanted::End(ended) => {
+                if matches!(running, Running::Login(_)) {
+                    let _ = world::settled(world.checkpoint(None)).await;
+                }
+                return Ok(ended);
+            }
+        };
+        let mut observed = Observed { flow: running.flow(), id, action: action.name(), outcome: None, ignored: None };
+        observe(world, &observed).await;
+        // Drawn first: once the answer is here, nothing may keep it from the machine.
+        let entropy = moment::entropy()?;
+        let outcome = perform(world, key, &action).await;
+        observed.outcome = Some(outcome.name());
+        let progress =
+            running.handle(Moment { now: moment::now(), entropy }, Event { id, outcome }).map_err(|rejected| {
+                let detail = format!("the driver gave a wrong answer: {rejected}");
+                Box::new(Failure::new(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug))
+            })?;
+        match &progress {
+            Progress::Advanced => {
+                checkpoint(&running, world).await;
+                tell_unsaved(&running, world);
+            }
+            Progress::Ignored(reason) => {
+                observed.ignored = Some(reason);
+                let _ = world::settled(world.ignored(value::write(reason))).await;
+            }
+        }
+        observe(world, &observed).await;
+    }
+}
+
+async fn perform(world: &World, key: &CredentialKey, action: &Action) -> Outcome {
+    match action {
+        Action::Fetch(request) | Action::PostForm(request) => {
+            http::send(world, key, request).await.map_or_else(Outcome::Failed, Outcome::Http)
+        }
+        Action::WaitUntil(wait) => time::wait_until(wait).await,
+        Action::AwaitCallback(_)
+        | Action::Begin(_)
+        | Action::Delete(_)
+        | Action::Listen(_)
+        | Action::Load(_)
+        | Action::Lock(_)
+        | Action::Note(_)
+        | Action::OpenUrl(_)
+        | Action::Save(_)
+        | Action::Unlock(_) => world::perform(world, action).await,
+    }
+}
+
+/// Only a login that goes on has something to keep; its end is told once its world was told of it.
+async fn checkpoint(running: &Running, world: &World) {
+    if let Some(snapshot) = running.checkpoint() {
+        let text = String::from_utf8_lossy(snapshot.as_bytes()).into_owned();
+        // A snapshot that cannot be kept costs the login its second life, not its first.
+        let _ = world::settled(world.checkpoint(Some(text))).await;
+    }
+}
+
+/// The owner of a renewal may have tokens whose save is still being tried.
+fn tell_unsaved(running: &Running, world: &World) {
+    let Some(token) = running.unsaved() else { return };
+    let shown = Ended { shown: token.end(), end: Ok(Some(token.record)) };
+    let _ = world.unsaved(shown.value());
+}
+
+async fn observe(world: &World, observed: &Observed<'_>) {
+    let _ = world::settled(world.observe(value::write(observed))).await;
+}
+
+#[derive(Serialize)]
+struct Given<'a> {
+    end: &'a End,
+    access_token: Option<&'a str>,
+}
+
+impl Ended {
+    /// The end for JavaScript, with the access token and nothing that can renew it.
+    pub(crate) fn value(&self) -> wasm_bindgen::JsValue {
+        let record = self.end.as_ref().ok().and_then(Option::as_ref);
+        let access_token = record.map(|record| record.access_token.expose());
+        value::write(&Given { end: &self.shown, access_token })
+    }
+}

@@ -1,0 +1,214 @@
+//! One HTTP exchange on `fetch`, the same in a window, a worker and Node.
+//!
+//! Never followed: redirects. Never sent along: cookies and the referrer. Never asked: the HTTP cache. `fetch` does not
+//! tell whether a request left, so that what fails after the call may have been sent.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::{Array, Promise, Reflect, Uint8Array};
+use tokenway_core::http::{AnswerBody, HttpAnswer, HttpRequest, IoFailure, IoFailureKind, MAX_BODY, Method, Sent};
+use tokenway_core::lifecycle::record::CredentialKey;
+use tokenway_core::moment::UnixMillis;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::moment::now;
+use crate::time::{self, Timer};
+use crate::world::{self, World};
+
+/// A redirect that was not followed shows no status of its own (Fetch standard, opaque-redirect filtered response): any of
+/// 3xx would do.
+const OPAQUE_REDIRECT: u16 = 302;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn fetch(url: &str, init: &JsValue) -> Result<Promise, JsValue>;
+
+    type AbortController;
+    #[wasm_bindgen(constructor)]
+    fn new() -> AbortController;
+    #[wasm_bindgen(method, getter)]
+    fn signal(this: &AbortController) -> JsValue;
+    #[wasm_bindgen(method)]
+    fn abort(this: &AbortController);
+
+    type Response;
+    #[wasm_bindgen(method, getter)]
+    fn status(this: &Response) -> u16;
+    #[wasm_bindgen(method, getter, js_name = type)]
+    fn kind(this: &Response) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn headers(this: &Response) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &Response) -> Option<Stream>;
+
+    type Stream;
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn reader(this: &Stream) -> Result<Reader, JsValue>;
+
+    type Reader;
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &Reader) -> Result<Promise, JsValue>;
+
+    type Chunk;
+    #[wasm_bindgen(method, getter)]
+    fn done(this: &Chunk) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn value(this: &Chunk) -> Uint8Array;
+}
+
+/// Asked just before the bytes leave: whether the request may still go.
+struct Guard<'a> {
+    request: &'a HttpRequest,
+    /// A wall clock that jumps back meanwhile does not extend `not_after`.
+    made: f64,
+    span: f64,
+}
+
+impl<'a> Guard<'a> {
+    fn new(request: &'a HttpRequest) -> Self {
+        let span = request.not_after.map_or(f64::INFINITY, |at| at.since(now()).0 as f64);
+        Guard { request, made: time::start(), span }
+    }
+
+    fn check(&self, world: &World, key: &CredentialKey) -> Result<(), IoFailure> {
+        let late = |at: UnixMillis| now() > at || time::passed_since(self.made) > self.span;
+        if self.request.not_after.is_some_and(late) {
+            return Err(stopped("the time in which it was allowed to leave had passed"));
+        }
+        if self.request.lease.is_some_and(|lease| !world::holds(world, key, lease)) {
+            return Err(stopped("this context no longer holds the lock on the credential"));
+        }
+        Ok(())
+    }
+}
+
+/// Sends `request` and reads the whole answer, of whatever status.
+pub(crate) async fn send(world: &World, key: &CredentialKey, request: &HttpRequest) -> Result<HttpAnswer, IoFailure> {
+    let guard = Guard::new(request);
+    if let Ok(why) = world::settled(world.unreachable(&request.url)).await
+        && let Some(why) = why.as_string()
+    {
+        return Err(world::not_sent(IoFailureKind::Unable, why));
+    }
+    guard.check(world, key)?;
+    let abort = Rc::new(AbortController::new());
+    let late = Rc::new(Cell::new(false));
+    let (aborts, tells) = (Rc::clone(&abort), Rc::clone(&late));
+    let _timer = Timer::after(request.deadline.0 as f64, move || {
+        tells.set(true);
+        aborts.abort();
+    });
+    let exchange = exchange(request, &abort.signal()).await;
+    exchange.map_err(|trouble| trouble.told(request, late.get()))
+}
+
+/// How far an exchange came, and what was thrown.
+enum Trouble {
+    BeforeTheAnswer(JsValue),
+    InTheAnswer(JsValue),
+}
+
+impl Trouble {
+    fn told(self, request: &HttpRequest, late: bool) -> IoFailure {
+        let host = request.url.split('/').nth(2).unwrap_or_default();
+        let (kind, detail) = match self {
+            _ if late => {
+                let seconds = request.deadline.0 / 1_000;
+                (IoFailureKind::Deadline, format!("{host} did not answer within {seconds} s"))
+            }
+            Trouble::BeforeTheAnswer(thrown) => (
+                IoFailureKind::Unreachable,
+                format!(
+                    "{host} cannot be reached, or does not allow requests from here (CORS, host permission): {}",
+                    world::message(&thrown)
+                ),
+            ),
+            Trouble::InTheAnswer(thrown) => (
+                IoFailureKind::Incomplete,
+                format!("the answer of {host} began and broke off: {}", world::message(&thrown)),
+            ),
+        };
+        IoFailure { sent: Sent::MaybeSent, kind, detail }
+    }
+}
+
+async fn exchange(request: &HttpRequest, signal: &JsValue) -> Result<HttpAnswer, Trouble> {
+    let sent = fetch(&request.url, &init(request, signal)).map_err(Trouble::BeforeTheAnswer)?;
+    let response: Response = JsFuture::from(sent).await.map_err(Trouble::BeforeTheAnswer)?.unchecked_into();
+    let status = if response.kind() == "opaqueredirect" { OPAQUE_REDIRECT } else { response.status() };
+    let headers = headers(&response.headers());
+    let body = body(&response).await.map_err(Trouble::InTheAnswer)?;
+    Ok(HttpAnswer { status, headers, body, received_at: now() })
+}
+
+/// The `RequestInit` of the Fetch standard.
+fn init(request: &HttpRequest, signal: &JsValue) -> JsValue {
+    let init = js_sys::Object::new();
+    let set = |name: &str, value: &JsValue| {
+        // A plain object takes every property.
+        let _ = Reflect::set(&init, &JsValue::from_str(name), value);
+    };
+    let method = match request.method {
+        Method::Delete => "DELETE",
+        Method::Get => "GET",
+        Method::Post => "POST",
+    };
+    let headers = Array::new();
+    let push = |name: &str, value: &str| {
+        headers.push(&Array::of2(&JsValue::from_str(name), &JsValue::from_str(value)));
+    };
+    for header in &request.headers {
+        push(&header.name, header.value.expose());
+    }
+    if let Some((content_type, body)) = request.body.encode() {
+        push("content-type", content_type);
+        set("body", &JsValue::from_str(body.expose()));
+    }
+    let texts = [
+        ("method", method),
+        ("redirect", "manual"),
+        ("credentials", "omit"),
+        ("cache", "no-store"),
+        ("referrerPolicy", "no-referrer"),
+    ];
+    for (name, value) in texts {
+        set(name, &JsValue::from_str(value));
+    }
+    set("headers", &headers);
+    set("signal", signal);
+    // A request that spends something goes on though the page that sent it is closed.
+    set("keepalive", &JsValue::from_bool(request.single_use));
+    init.into()
+}
+
+/// Names in lower case, in the order in which the host gives them.
+fn headers(given: &JsValue) -> Vec<(String, String)> {
+    let pairs = Array::from(given);
+    let text = |pair: &Array, at: u32| pair.get(at).as_string().unwrap_or_default();
+    pairs.iter().map(|pair| Array::from(&pair)).map(|pair| (text(&pair, 0), text(&pair, 1))).collect()
+}
+
+/// Reads at most one byte more than is kept.
+async fn body(response: &Response) -> Result<AnswerBody, JsValue> {
+    let mut bytes = Vec::new();
+    let Some(stream) = response.body() else { return Ok(AnswerBody::new(bytes)) };
+    let reader = stream.reader()?;
+    loop {
+        let chunk: Chunk = JsFuture::from(reader.read()?).await?.unchecked_into();
+        if chunk.done() {
+            return Ok(AnswerBody::new(bytes));
+        }
+        bytes.extend(chunk.value().to_vec());
+        if bytes.len() > MAX_BODY {
+            return Ok(AnswerBody::TooLarge);
+        }
+    }
+}
+
+fn stopped(why: &str) -> IoFailure {
+    world::not_sent(IoFailureKind::Deadline, format!("the request was not sent: {why}"))
+}

@@ -1,0 +1,369 @@
+// One credential: login, token, status, logout. Any number of calls may be on their way at once.
+
+import { ConfigurationError, IoTrouble, type TokenwayError, toError } from "./errors.js";
+import { Flights } from "./flights.js";
+import { load, type Module } from "./load.js";
+import { LoginRun } from "./login_run.js";
+import { Logins } from "./logins.js";
+import type {
+  Callback, Config, CredentialKey, End, LoginAction, LoginNote, Outcome, Provider, Reason, Revoked, StoreAction, TokenNote,
+} from "./machine.js";
+import { performStore, type Store } from "./store/store.js";
+import { nameOf } from "./store/text_store.js";
+import type { LoginPlace, Observed, World } from "./world.js";
+
+/** A usable access token, and nothing that can renew it. Plain data: it may be sent to other contexts of the program. */
+export interface AccessToken {
+  accessToken: string;
+  /** The value of the `Authorization` header (RFC 6750 section 2.1). */
+  authorization: string;
+  /** Milliseconds since 1970; undefined when the server did not say. */
+  expiresAt?: number;
+  scopes?: string[];
+  /** What the tokens say of the person. Read, never validated. */
+  claims: Record<string, string>;
+  /** Trouble that did not keep this token from being usable. */
+  notes: TokenNote[];
+}
+
+/** What a caller wants of a token. */
+export interface TokenWish {
+  /** The shortest rest of life that will do, in milliseconds. */
+  minTtl?: number;
+  /** A token that the API refused (401): another one is wanted. */
+  rejected?: string;
+}
+
+/** A login that stands. */
+export interface LoggedIn {
+  claims: Record<string, string>;
+  scopes?: string[];
+  /** Whether another login stood there before. */
+  replaced: boolean;
+  notes: LoginNote[];
+}
+
+/** What a logout did. */
+export interface LoggedOut {
+  /** Who was logged in; undefined when nobody was. */
+  claims?: Record<string, string>;
+  revoked: Revoked;
+}
+
+/** Who is logged in, without asking a server. */
+export interface Status {
+  key: CredentialKey;
+  provider: Provider;
+  /** Where the secrets lie and who can read them there, for people. */
+  store: string;
+  login?: {
+    claims: Record<string, string>;
+    scopes?: string[];
+    expiresAt?: number;
+    dueAt?: number;
+    renewedAt: number;
+    renewable: boolean;
+    standing: "dead" | "due" | "fresh" | "newer";
+  };
+  /** Whether a login is under way: nobody has come back from the browser yet, or its code is being exchanged. */
+  underWay: boolean;
+  /** Why the last login ended without one. */
+  lastError?: ReturnType<TokenwayError["toJSON"]>;
+}
+
+export interface ClientOptions {
+  /** Is shown each step before and after; what it returns is awaited. */
+  observer?: (step: Observed) => void | Promise<void>;
+}
+
+export class Client {
+  readonly #flights = new Flights<AccessToken>();
+  #known: Promise<{ module: Module; key: CredentialKey; provider: Provider; logins: Logins }> | undefined;
+  #login: { run: Promise<LoginRun>; end: Promise<LoggedIn> } | undefined;
+
+  /**
+   * Nothing is opened, read or connected yet; but listeners are registered now, so that an extension's worker makes its
+   * client at the top of its script. A configuration that cannot work is told by the first call.
+   */
+  constructor(readonly config: Config, readonly world: World, readonly options: ClientOptions = {}) {
+    world.login?.attach?.(config, {
+      redirected: (callback) => void this.#redirected(callback).catch(() => undefined),
+      wake: () => void this.resume().catch(() => undefined),
+    });
+  }
+
+  /** Logs in. A call while a login is under way here joins it. */
+  login(options: { signal?: AbortSignal } = {}): Promise<LoggedIn> {
+    const place = this.world.login;
+    if (!place) return Promise.reject(noPlace());
+    if (!this.#login) place.prepare?.();
+    const end = this.#login?.end ?? this.#start(undefined, place);
+    const cancel = () => void this.cancelLogin();
+    if (options.signal?.aborted) cancel();
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    return end;
+  }
+
+  /**
+   * Goes on with a login that a context before this one did not live to finish; undefined if there is none, or if another
+   * context is at it. A login whose code was on its way ends: it is never spent again.
+   */
+  async resume(): Promise<LoggedIn | undefined> {
+    const place = this.world.login;
+    const { logins } = await this.#ready();
+    if (!place || this.#login || !(await logins.pending())) return undefined;
+    const release = await this.world.store.locks.hold(logins.runLock, RUN_LOCK_WAIT);
+    // Read under the lock: who had it before may have ended the login.
+    const pending = release && (await logins.pending());
+    if (!pending || this.#login) {
+      release?.();
+      return undefined;
+    }
+    return this.#start({ login: pending.login, snapshot: pending.snapshot, release }, place);
+  }
+
+  /** Shows the address of the login under way once more: its window was closed or lost. */
+  async reopen(): Promise<void> {
+    await (await this.#login?.run)?.reopen();
+  }
+
+  /** Ends the login under way, unless its code is being exchanged. */
+  async cancelLogin(): Promise<void> {
+    const run = await this.#login?.run;
+    if (run) return run.cancel();
+    const { logins } = await this.#ready();
+    const pending = await logins.pending();
+    if (pending && !pending.begun) await logins.end(pending.login);
+  }
+
+  /** A usable access token: stored or renewed. Callers who ask for the same share one renewal. */
+  async token(wish: TokenWish = {}): Promise<AccessToken> {
+    const { module } = await this.#ready();
+    const rejected = wish.rejected === undefined ? null : guarded(() => module.tokenHash(wish.rejected));
+    const raw = { min_ttl: wish.minTtl ?? 0, rejected };
+    return this.#flights.board(JSON.stringify(raw), (early) => {
+      const world = this.#world(undefined, (unsaved) => early(toToken(unsaved)));
+      return this.#awake(async () => toToken(await thrown(module.runGetToken(this.config, world, raw))));
+    });
+  }
+
+  /** Who is logged in. Reads the store, renews nothing. */
+  async status(): Promise<Status> {
+    const { module, key, provider, logins } = await this.#ready();
+    const { store } = this.world;
+    const record = await store.load(key);
+    const last = await store.texts.get(nameOf("last", key));
+    const status: Status = { key, provider, store: store.describe(), underWay: (await logins.pending()) !== undefined };
+    if (last !== undefined) status.lastError = JSON.parse(last) as ReturnType<TokenwayError["toJSON"]>;
+    if (record?.mark === "logged_in") {
+      status.login = {
+        claims: record.claims,
+        renewedAt: record.renewed_at,
+        renewable: record.refresh_token !== null,
+        standing: guarded(() => module.standingOf(record)) as "dead" | "due" | "fresh" | "newer",
+        ...given("scopes", record.scopes),
+        ...given("expiresAt", record.expires_at),
+        ...given("dueAt", record.due_at),
+      };
+    }
+    return status;
+  }
+
+  /** Logs out: here, and at the server too unless `local` is set. Works offline. */
+  async logout(options: { local?: boolean } = {}): Promise<LoggedOut> {
+    const { module, key } = await this.#ready();
+    const { end } = await thrown(module.runLogout(this.config, this.#world(), !options.local));
+    await this.world.store.texts.remove(nameOf("last", key));
+    this.#flights.overtake();
+    if (!("logged_out" in end)) throw new TypeError("a logout ended as something else");
+    return { ...given("claims", end.logged_out.claims), revoked: end.logged_out.revoked };
+  }
+
+  /** Calls back after a login, a renewal, a logout or a failed login, in whichever context it happened. */
+  onChange(listener: () => void): () => void {
+    let ended = false;
+    let stop = () => undefined as void;
+    void this.#ready().then(({ key }) => {
+      if (!ended) stop = this.world.store.watch(key, listener);
+    }, () => undefined);
+    return () => {
+      ended = true;
+      stop();
+    };
+  }
+
+  async #redirected(callback: Callback): Promise<void> {
+    const { logins } = await this.#ready();
+    // Kept first: whoever dies from here on has lost nothing.
+    if (!(await logins.keepRedirect(callback))) return;
+    if (this.#login) (await this.#login.run).wake();
+    else await this.resume();
+  }
+
+  #start(resumed: Resumed | undefined, place: LoginPlace): Promise<LoggedIn> {
+    const run = this.#ready().then(({ logins }) => new LoginRun(place, logins, resumed, this.world.awake?.bind(this.world)));
+    const end = this.#runLogin(run, resumed).finally(() => {
+      this.#login = undefined;
+    });
+    this.#login = { run, end };
+    return end;
+  }
+
+  async #runLogin(started: Promise<LoginRun>, resumed: Resumed | undefined): Promise<LoggedIn> {
+    const { module, key, logins } = await this.#ready();
+    const { store } = this.world;
+    const run = await started;
+    const last = nameOf("last", key);
+    const release = resumed?.release ?? (await store.locks.hold(logins.runLock, RUN_LOCK_WAIT));
+    const unwatch = store.watch(key, () => run.wake());
+    try {
+      if (!resumed) await this.#prepare(module, key);
+      await store.texts.remove(last);
+      const { end } = await thrown(module.runLogin(this.config, this.#world(run), resumed?.snapshot));
+      if (!("logged_in" in end)) throw new TypeError("a login ended as something else");
+      const { record, replaced, notes } = end.logged_in;
+      this.#flights.overtake();
+      await run.finished({ ok: true, sentence: "You are logged in." });
+      return { claims: record.claims, ...given("scopes", record.scopes), replaced, notes };
+    } catch (caught) {
+      const error = toError(caught);
+      await store.texts.set(last, JSON.stringify(error)).catch(() => undefined);
+      await run.finished({ ok: false, sentence: error.message });
+      throw error;
+    } finally {
+      unwatch();
+      release?.();
+    }
+  }
+
+  /** Before a window opens: whether tokens could be saved at all. */
+  async #prepare(module: Module, key: CredentialKey): Promise<void> {
+    const { store } = this.world;
+    try {
+      await store.probe();
+      const record = await store.load(key);
+      if (record && module.standingOf(record) === "newer") {
+        throw new IoTrouble("unable", "a newer version of tokenway wrote the login that lies there; update this program");
+      }
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  /** What the module calls. */
+  #world(run?: LoginRun, unsaved?: (token: RawEnd) => void): object {
+    const { store } = this.world;
+    return {
+      perform: (action: LoginAction | StoreAction) => perform(action, store, run),
+      unreachable: (url: string) => this.world.unreachable?.(url),
+      holds: (key: CredentialKey, lease: number) => store.holds(key, lease),
+      checkpoint: (snapshot?: string) => run?.checkpoint(snapshot),
+      ignored: (reason: Reason) => run?.ignored(reason),
+      unsaved: (token: RawEnd) => unsaved?.(token),
+      observe: (step: Observed) => this.options.observer?.(step),
+    };
+  }
+
+  /** The module, and what it makes of the configuration. A mistake in it is told by each call. */
+  #ready(): Promise<{ module: Module; key: CredentialKey; provider: Provider; logins: Logins }> {
+    this.#known ??= load().then(
+      (module) => {
+        const { key, provider } = guarded(() => module.checkConfig(this.config)) as { key: CredentialKey; provider: Provider };
+        return { module, key, provider, logins: new Logins(this.world.store, key) };
+      },
+    ).catch((error: unknown) => {
+      this.#known = undefined;
+      throw error;
+    });
+    return this.#known;
+  }
+
+  async #awake<T>(work: () => Promise<T>): Promise<T> {
+    const release = this.world.awake?.();
+    try {
+      return await work();
+    } finally {
+      release?.();
+    }
+  }
+}
+
+/** Milliseconds: long enough for a lock that is free. */
+const RUN_LOCK_WAIT = 50;
+
+/** A login of a life before this one. */
+interface Resumed {
+  login: string;
+  snapshot: string;
+  /** Gives back the right to run it. */
+  release: () => void;
+}
+
+/** What the module's flows answer. */
+interface RawEnd {
+  end: End;
+  access_token: string | null;
+}
+
+async function perform(action: LoginAction | StoreAction, store: Store, run: LoginRun | undefined): Promise<Outcome> {
+  switch (action.action) {
+    case "await_callback":
+    case "begin":
+    case "listen":
+    case "open_url":
+      if (!run) throw new IoTrouble("unable", "this flow has nobody to talk to");
+      return run.perform(action);
+    case "delete":
+    case "load":
+    case "lock":
+    case "note":
+    case "save":
+    case "unlock":
+      return performStore(store, action);
+  }
+}
+
+function toToken({ end, access_token: accessToken }: RawEnd): AccessToken {
+  if (!("token" in end) || accessToken === null) throw new TypeError("a request for a token ended as something else");
+  const { record, notes } = end.token;
+  return {
+    accessToken,
+    authorization: `${record.token_type} ${accessToken}`,
+    ...given("expiresAt", record.expires_at),
+    ...given("scopes", record.scopes),
+    claims: record.claims,
+    notes,
+  };
+}
+
+/** A member that is left out when there is nothing to say. */
+function given<Name extends string, T>(name: Name, value: T | null): { [K in Name]?: T } {
+  return (value === null ? {} : { [name]: value }) as { [K in Name]?: T };
+}
+
+function noPlace(): ConfigurationError {
+  const advice = "Log in where this program runs its logins: the background of an extension, the page itself.";
+  return new ConfigurationError("unable", `nobody can log in from this context. ${advice}`, "opening", undefined, advice);
+}
+
+function storeError(error: unknown): ConfigurationError {
+  const advice = "Make the place where logins are kept readable and writable, then try again.";
+  const detail = error instanceof Error ? error.message : String(error);
+  return new ConfigurationError("store", `saving the login: ${detail}. ${advice}`, "saving", undefined, advice);
+}
+
+async function thrown(promise: Promise<unknown>): Promise<RawEnd> {
+  try {
+    return (await promise) as RawEnd;
+  } catch (error) {
+    throw toError(error);
+  }
+}
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw toError(error);
+  }
+}

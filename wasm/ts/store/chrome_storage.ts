@@ -1,0 +1,68 @@
+// Credentials in the storage of an extension.
+
+import { type ExtensionApi, extensionApi, type StorageArea } from "../worlds/extension_api.js";
+import type { KeyValue } from "./key_value.js";
+import type { Store } from "./store.js";
+import { TextStore } from "./text_store.js";
+
+/** Which area of the extension's storage. */
+export type Area = "local" | "session";
+
+class ExtensionTexts implements KeyValue {
+  readonly place: string;
+  readonly #area: StorageArea;
+  /** Content scripts are shut out before the first secret is written. */
+  readonly #trusted: Promise<boolean>;
+
+  constructor(readonly api: ExtensionApi, readonly name: Area) {
+    this.place = `storage.${name}`;
+    this.#area = api.storage[name];
+    this.#trusted = trustedOnly(this.#area, name);
+  }
+
+  async get(name: string): Promise<string | undefined> {
+    const { [name]: text } = await this.#area.get(name);
+    return typeof text === "string" ? text : undefined;
+  }
+
+  async set(name: string, text: string): Promise<void> {
+    await this.#trusted;
+    await this.#area.set({ [name]: text });
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#area.remove(name);
+  }
+
+  watch(changed: (name: string) => void): () => void {
+    const listener = (changes: Record<string, unknown>, area: string) => {
+      if (area === this.name) for (const name of Object.keys(changes)) changed(name);
+    };
+    this.api.storage.onChanged.addListener(listener);
+    return () => this.api.storage.onChanged.removeListener(listener);
+  }
+
+  describe(): string {
+    return this.name === "session"
+      ? "the session storage of this extension: in memory, until the browser is closed or the extension is updated"
+      : "the local storage of this extension: on disk, readable by whoever can read the browser's profile";
+  }
+}
+
+/** Firefox has no access levels for `local`: there content scripts of this very extension could read it. */
+async function trustedOnly(area: StorageArea, name: Area): Promise<boolean> {
+  try {
+    await area.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
+    return area.setAccessLevel !== undefined || name === "session";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A store in the extension's storage. `session` lies in memory and ends with the browser, and with each update of the
+ * extension; `local` lies on disk and outlives both.
+ */
+export function extensionStore(area: Area = "session"): Store {
+  return new TextStore(new ExtensionTexts(extensionApi(), area));
+}

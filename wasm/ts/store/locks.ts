@@ -1,0 +1,82 @@
+// Locks across all contexts of one origin: Web Locks, which end with their context.
+
+/** Mutual exclusion by name. */
+export interface Locks {
+  /** Runs `work` while nobody else holds that name. */
+  exclusive<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Takes the name, waiting at most `wait` milliseconds; undefined if another held it all the time. */
+  hold(name: string, wait: number): Promise<(() => void) | undefined>;
+}
+
+let said = false;
+
+/** Web Locks where they exist; else locks that hold in this context alone, and that is said aloud. */
+export function bestLocks(): Locks {
+  if (globalThis.navigator?.locks) return new WebLocks();
+  if (!said) {
+    said = true;
+    console.warn("tokenway: there are no Web Locks here, so that other contexts may renew the same token meanwhile");
+  }
+  return new ContextLocks();
+}
+
+class WebLocks implements Locks {
+  exclusive<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return navigator.locks.request(name, work) as Promise<T>;
+  }
+
+  hold(name: string, wait: number): Promise<(() => void) | undefined> {
+    return new Promise((resolve, reject) => {
+      const limit = new AbortController();
+      const timer = setTimeout(() => limit.abort(), wait);
+      const held = () => new Promise<void>((release) => {
+        clearTimeout(timer);
+        resolve(() => release());
+      });
+      navigator.locks.request(name, { signal: limit.signal }, held).catch((error: unknown) => {
+        clearTimeout(timer);
+        if (limit.signal.aborted) resolve(undefined);
+        else reject(error);
+      });
+    });
+  }
+}
+
+/** Locks within this context. */
+export class ContextLocks implements Locks {
+  /** The end of the queue for each name that is held. */
+  readonly #queues = new Map<string, Promise<void>>();
+
+  async exclusive<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const release = await this.#take(name);
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  async hold(name: string, wait: number): Promise<(() => void) | undefined> {
+    const limit = Date.now() + wait;
+    while (this.#queues.has(name)) {
+      const left = limit - Date.now();
+      if (left <= 0) return undefined;
+      await Promise.race([this.#queues.get(name), new Promise((resolve) => setTimeout(resolve, left))]);
+    }
+    return this.#take(name);
+  }
+
+  /** Without an await before the queue is joined: whoever asks first is first. */
+  #take(name: string): Promise<() => void> {
+    const before = this.#queues.get(name) ?? Promise.resolve();
+    let release = (): void => undefined;
+    const over = before.then(() => new Promise<void>((resolve) => {
+      release = resolve;
+    }));
+    this.#queues.set(name, over);
+    void over.then(() => {
+      if (this.#queues.get(name) === over) this.#queues.delete(name);
+    });
+    return before.then(() => release);
+  }
+}

@@ -1,0 +1,178 @@
+// Logins of an extension, run by its background: by `launchWebAuthFlow`, or by a tab whose redirect is caught.
+
+import { IoTrouble } from "../errors.js";
+import type { Config } from "../machine.js";
+import { extensionStore } from "../store/chrome_storage.js";
+import type { Store } from "../store/store.js";
+import { answered, heard, type LoginPlace, type Waiting, type World } from "../world.js";
+import { type ExtensionApi, extensionApi } from "./extension_api.js";
+
+/** How often an extension says that it is still busy, in milliseconds: a worker is stopped after 30 s without an event. */
+const BUSY_EVERY = 20_000;
+
+/** Hosts on which redirects of extensions and of native clients end. */
+const REDIRECT_HOSTS = ["127.0.0.1", "localhost", "[::1]"];
+const REDIRECT_SUFFIXES = [".chromiumapp.org", ".extensions.allizom.org"];
+
+export interface ExtensionOptions {
+  /** `extensionStore("session")` if left out. */
+  store?: Store;
+  /**
+   * How the person logs in: by the browser's own window for it (permission `identity`), or in a tab (permissions `tabs`
+   * and `webNavigation`). If left out: in a tab where the redirect URI is a fixed one on loopback, else by the window.
+   */
+  via?: "identity" | "tab";
+}
+
+/** The world of an extension's background. Its other parts need `{ store: extensionStore(...) }` alone. */
+export function extensionWorld({ store = extensionStore(), via }: ExtensionOptions = {}): World {
+  const api = extensionApi();
+  return {
+    store,
+    login: new ExtensionLogin(api, via),
+    unreachable: (url) => unreachable(api, url),
+    awake: () => {
+      const timer = setInterval(() => void api.runtime.getPlatformInfo(), BUSY_EVERY);
+      return () => clearInterval(timer);
+    },
+  };
+}
+
+/** The `host_permissions` that a server needs: without them its token endpoint cannot be asked from an extension. */
+export function hostPermissions(config: Config & { provider?: unknown }): string[] {
+  const { issuer, endpoints } = typeof config.provider === "object" ? config.provider : config;
+  const urls = [endpoints?.token, endpoints?.revocation, endpoints ? undefined : issuer];
+  const known = urls.filter((url) => typeof url === "string").map(pattern);
+  return [...new Set(known)].sort();
+}
+
+/** A match pattern has no port in Firefox; without one it fits all ports. */
+function pattern(url: string): string {
+  const { protocol, hostname } = new URL(url);
+  return `${protocol}//${hostname}/*`;
+}
+
+async function unreachable(api: ExtensionApi, url: string): Promise<string | undefined> {
+  const origin = pattern(url);
+  const allowed = (await api.permissions?.contains({ origins: [origin] })) ?? true;
+  if (allowed) return undefined;
+  return `this extension may not ask ${new URL(url).host}: add "${origin}" to its host_permissions, or allow it there`;
+}
+
+class ExtensionLogin implements LoginPlace {
+  /** The tab in which a redirect was seen. */
+  #redirectedTab: number | undefined;
+  #waiting: Waiting | undefined;
+
+  constructor(readonly api: ExtensionApi, readonly via: "identity" | "tab" | undefined) {}
+
+  attach(config: Config, told: { redirected(callback: ReturnType<typeof heard>): void; wake(): void }): void {
+    const seen = ({ tabId, frameId, url }: { tabId: number; frameId: number; url: string }) => {
+      if (frameId !== 0 || !/[?&](code|error|state)=/.test(url)) return;
+      this.#redirectedTab = tabId;
+      told.redirected(heard(url));
+    };
+    const filter = { url: hosts(config) };
+    this.api.webNavigation?.onBeforeNavigate.addListener(seen, filter);
+    this.api.webNavigation?.onCommitted.addListener(seen, filter);
+    this.api.webNavigation?.onErrorOccurred.addListener(seen, filter);
+    this.api.alarms?.onAlarm.addListener(({ name }) => {
+      if (name === ALARM) told.wake();
+    });
+    this.api.tabs?.onRemoved.addListener((tab) => void this.#closed(tab));
+    told.wake();
+  }
+
+  async listen(candidates: string[]): Promise<string> {
+    const [first = ""] = candidates;
+    const identity = this.via === "tab" ? undefined : this.api.identity;
+    const ours = identity?.getRedirectURL();
+    const own = candidates.find((candidate) => ours && candidate.startsWith(ours));
+    if (own) return own;
+    const { hostname, port } = new URL(first);
+    if (port !== "0") return first;
+    if (ours) return ours;
+    if (!this.api.tabs) throw new IoTrouble("unable", "a login needs the permission \"identity\", or \"tabs\" and \"webNavigation\"");
+    // Nobody has to listen there: the navigation is caught.
+    return first.replace(`${hostname}:0`, `${hostname}:${49_152 + crypto.getRandomValues(new Uint16Array(1))[0]! % 16_384}`);
+  }
+
+  async open(url: string, waiting: Waiting): Promise<boolean> {
+    this.#waiting = waiting;
+    const redirect = new URL(url).searchParams.get("redirect_uri") ?? "";
+    const identity = this.via === "tab" ? undefined : this.api.identity;
+    if (identity && redirect.startsWith(identity.getRedirectURL())) {
+      identity.launchWebAuthFlow({ url, interactive: true }).then(
+        (answer) => {
+          if (answer !== undefined) waiting.redirected(answered(answer));
+        },
+        (error: unknown) => waiting.failed(flowTrouble(error)),
+      );
+      return true;
+    }
+    if (!this.api.tabs || !this.api.webNavigation) {
+      throw new IoTrouble("unable", `the redirect to ${redirect} can be caught with the permissions "tabs" and "webNavigation"`);
+    }
+    const tab = tabOf(await waiting.window());
+    if (tab !== undefined && (await this.#show(tab))) return true;
+    const { id } = await this.api.tabs.create({ url });
+    await waiting.keepWindow({ tab: id });
+    return true;
+  }
+
+  async expect({ deadline }: { deadline: number }, waiting: Waiting): Promise<void> {
+    this.#waiting = waiting;
+    this.api.alarms?.create(ALARM, { when: deadline });
+  }
+
+  async finished(_end: { ok: boolean; sentence: string }, window: unknown): Promise<void> {
+    this.#waiting = undefined;
+    await this.api.alarms?.clear(ALARM);
+    const tabs = new Set([tabOf(window), this.#redirectedTab].filter((tab) => tab !== undefined && tab >= 0));
+    this.#redirectedTab = undefined;
+    for (const tab of tabs) await this.api.tabs?.remove(tab as number).catch(() => undefined);
+  }
+
+  ignored(): void {
+    this.#redirectedTab = undefined;
+  }
+
+  /** The person closed the tab of the login: nobody will come back. */
+  async #closed(tab: number): Promise<void> {
+    const waiting = this.#waiting;
+    if (!waiting || tabOf(await waiting.window()) !== tab) return;
+    waiting.failed(new IoTrouble("cancelled", "the tab of the login was closed"));
+  }
+
+  /** Whether the tab still exists: then it is in front. */
+  async #show(tab: number): Promise<boolean> {
+    try {
+      await this.api.tabs?.update(tab, { active: true });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+const ALARM = "tokenway: the deadline of a login";
+
+/** Where redirects end, as a filter of navigation events: the background is not woken for any other page. */
+function hosts({ redirect_uri: redirectUri }: Config): object[] {
+  const own = redirectUri === undefined ? [] : [new URL(redirectUri).hostname];
+  const equal = [...new Set([...REDIRECT_HOSTS, ...own])].map((host) => ({ hostEquals: host.replace(/^\[|\]$/g, "") }));
+  return [...equal, ...REDIRECT_SUFFIXES.map((hostSuffix) => ({ hostSuffix }))];
+}
+
+function tabOf(window: unknown): number | undefined {
+  const { tab } = (window ?? {}) as { tab?: unknown };
+  return typeof tab === "number" ? tab : undefined;
+}
+
+/** What the browsers say in words alone. */
+function flowTrouble(error: unknown): IoTrouble {
+  const words = error instanceof Error ? error.message : String(error);
+  if (/did not approve|cancelled or denied/i.test(words)) return new IoTrouble("cancelled", "the login window was closed");
+  if (/could not be loaded/i.test(words)) return new IoTrouble("unreachable", "the page of the login could not be loaded");
+  return new IoTrouble("unable", `the browser did not show the login: ${words}`);
+}
