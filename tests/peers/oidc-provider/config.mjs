@@ -8,6 +8,14 @@ const AT_TTL = Number(process.env.AT_TTL ?? 60); // seconds that an access token
 const LOOPBACK = ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'];
 const FIXED = ['http://localhost:1455/auth/callback', 'http://localhost:1457/auth/callback'];
 
+// Of a browser extension: the redirects that the browsers make of its id (the two Firefox ones: of the tests' own extension
+// and of the project's).
+const EXTENSION = [
+  'https://djpcpkcknmoajhnfejdffdokfemmmdgf.chromiumapp.org/',
+  'https://582aa76d03f87b8701d140e49501bdb902cd95fc.extensions.allizom.org/',
+  'https://70cc3c5da0b2baab800cb6660f2a1ccbf6b6ec04.extensions.allizom.org/',
+];
+
 const client = (client_id, extra = {}) => ({
   client_id,
   application_type: 'native',
@@ -22,6 +30,7 @@ const secret = (client_secret, method) => ({ client_secret, token_endpoint_auth_
 const clients = [
   client('native'),
   client('fixed-port', { application_type: 'web', redirect_uris: FIXED }),
+  client('extension', { application_type: 'web', redirect_uris: EXTENSION }),
   client('no-refresh', { grant_types: ['authorization_code'] }),
   client('short'),
   client('no-rotate'),
