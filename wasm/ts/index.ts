@@ -12,4 +12,8 @@ export type { KeyValue } from "./store/key_value.js";
 export { bestLocks, type Locks } from "./store/locks.js";
 export type { Conflict, Lease, Store } from "./store/store.js";
 export { TextStore } from "./store/text_store.js";
+export {
+  Difference, type Played, Player, replay, type Summary, type TranscriptEnd, type TranscriptFlow, type TranscriptHeader, type TranscriptStep,
+  UnreadableTranscript,
+} from "./transcript.js";
 export { answered, heard, type LoginPlace, type Observed, type Waiting, type World } from "./world.js";
