@@ -58,10 +58,10 @@ export class ContextLocks implements Locks {
 
   async hold(name: string, wait: number): Promise<(() => void) | undefined> {
     const limit = Date.now() + wait;
-    while (this.#queues.has(name)) {
+    for (let queue = this.#queues.get(name); queue; queue = this.#queues.get(name)) {
       const left = limit - Date.now();
       if (left <= 0) return undefined;
-      await Promise.race([this.#queues.get(name), new Promise((resolve) => setTimeout(resolve, left))]);
+      await orPassed(queue, left);
     }
     return this.#take(name);
   }
@@ -74,9 +74,20 @@ export class ContextLocks implements Locks {
       release = resolve;
     }));
     this.#queues.set(name, over);
-    void over.then(() => {
+    return before.then(() => () => {
+      // At once: whoever asks next need not wait for a turn of the loop.
       if (this.#queues.get(name) === over) this.#queues.delete(name);
+      release();
     });
-    return before.then(() => release);
   }
+}
+
+/** Leaves no timer behind: Node would wait for it. */
+async function orPassed(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const passed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, passed]);
+  clearTimeout(timer);
 }
