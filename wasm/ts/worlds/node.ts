@@ -1,6 +1,5 @@
 // Logins of a Node program: the browser of the person, and a redirect to a server on loopback.
 
-import { IoTrouble } from "../errors.js";
 import type { Reason } from "../machine.js";
 import { memoryStore } from "../store/memory.js";
 import type { Store } from "../store/store.js";
@@ -25,6 +24,8 @@ export function nodeWorld({ store = memoryStore(), show = onStderr, open = openB
 
 class NodeLogin implements LoginPlace {
   #receiver: Receiver | undefined;
+  /** The address that was shown last. */
+  #shown: string | undefined;
 
   constructor(readonly show: (url: string) => void, readonly browser: (url: string) => boolean | Promise<boolean>) {}
 
@@ -36,21 +37,15 @@ class NodeLogin implements LoginPlace {
 
   async open(url: string, waiting: Waiting): Promise<boolean> {
     this.#receiver?.tell(waiting);
-    this.show(url);
+    this.#show(url);
     return this.browser(url);
   }
 
   async expect({ url, redirect_uri: uri }: { url: string; redirect_uri: string }, waiting: Waiting): Promise<void> {
-    if (this.#receiver) return this.#receiver.tell(waiting);
     // A login of a process before this one: its browser knows that address alone.
-    const receiver = await Receiver.bind([uri]);
-    if (receiver.uri !== uri) {
-      receiver.close();
-      throw new IoTrouble("unable", `the redirect of the interrupted login cannot be received: ${uri} names no port`);
-    }
-    receiver.tell(waiting);
-    this.#receiver = receiver;
-    this.show(url);
+    this.#receiver ??= await Receiver.bind([uri]);
+    this.#receiver.tell(waiting);
+    if (this.#shown !== url) this.#show(url);
   }
 
   ignored(reason: Reason): void {
@@ -61,6 +56,11 @@ class NodeLogin implements LoginPlace {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     await receiver?.finish(end);
+  }
+
+  #show(url: string): void {
+    this.#shown = url;
+    this.show(url);
   }
 }
 

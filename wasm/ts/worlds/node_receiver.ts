@@ -37,6 +37,7 @@ export class Receiver {
   #servers: Server[] = [];
   #waiting: Waiting | undefined;
   #end: { ok: boolean; sentence: string } | undefined;
+  /** Called when a browser has the page about the end. */
   #shown = (): void => undefined;
 
   private constructor(readonly uri: string) {
@@ -77,12 +78,16 @@ export class Receiver {
     this.#end = end;
     const held = this.#held.splice(0).flatMap(({ responses }) => responses).filter(({ destroyed }) => !destroyed);
     if (held.length > 0) {
-      const shown = new Promise<void>((resolve) => {
-        this.#shown = resolve;
-        setTimeout(resolve, PAGE_TIME).unref();
+      let left = held.length;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, PAGE_TIME);
+        this.#shown = () => {
+          if (--left > 0) return;
+          clearTimeout(timer);
+          resolve();
+        };
+        for (const response of held) seeOther(response, this.#endPath());
       });
-      for (const response of held) seeOther(response, this.#endPath());
-      await shown;
     }
     this.close();
   }
