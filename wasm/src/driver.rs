@@ -20,9 +20,9 @@ struct Observed<'a> {
     flow: &'static str,
     id: ActionId,
     action: &'static str,
-    /// `None`: it is about to be performed.
+    /// `None`: it is about to be performed. `Some`: it was, and the machine has not seen the outcome yet.
     outcome: Option<&'static str>,
-    /// Why the outcome did not count.
+    /// Told once more: the machine has seen the outcome, and it did not count.
     ignored: Option<&'a Reason>,
 }
 
@@ -45,6 +45,7 @@ pub(crate) async fn run(mut running: Running, world: &World, key: &CredentialKey
         let entropy = moment::entropy()?;
         let outcome = perform(world, key, &action).await;
         observed.outcome = Some(outcome.name());
+        observe(world, &observed).await;
         let progress =
             running.handle(Moment { now: moment::now(), entropy }, Event { id, outcome }).map_err(|rejected| {
                 let detail = format!("the driver gave a wrong answer: {rejected}");
@@ -58,9 +59,9 @@ pub(crate) async fn run(mut running: Running, world: &World, key: &CredentialKey
             Progress::Ignored(reason) => {
                 observed.ignored = Some(reason);
                 let _ = world::settled(world.ignored(value::write(reason))).await;
+                observe(world, &observed).await;
             }
         }
-        observe(world, &observed).await;
     }
 }
 

@@ -4,7 +4,7 @@ import { ConfigurationError, IoTrouble, type TokenwayError, toError } from "./er
 import { Flights } from "./flights.js";
 import { load, type Module } from "./load.js";
 import { LoginRun } from "./login_run.js";
-import { Logins } from "./logins.js";
+import { Logins, type Pending } from "./logins.js";
 import type {
   Callback, Config, CredentialKey, End, LoginAction, LoginNote, Outcome, Provider, Reason, Revoked, StoreAction, TokenNote,
 } from "./machine.js";
@@ -80,6 +80,7 @@ export class Client {
   readonly #flights = new Flights<AccessToken>();
   #known: Promise<{ module: Module; key: CredentialKey; provider: Provider; logins: Logins }> | undefined;
   #login: { run: Promise<LoginRun>; end: Promise<LoggedIn> } | undefined;
+  #takingUp: Promise<{ end: Promise<LoggedIn> } | undefined> | undefined;
 
   /**
    * Nothing is opened, read or connected yet; but listeners are registered now, so that an extension's worker makes its
@@ -109,26 +110,18 @@ export class Client {
    * context is at it. A login whose code was on its way ends: it is never spent again.
    */
   async resume(): Promise<LoggedIn | undefined> {
-    const place = this.world.login;
-    const { logins } = await this.#ready();
-    if (!place || this.#login || !(await logins.pending())) return undefined;
-    const release = await this.world.store.locks.hold(logins.runLock, RUN_LOCK_WAIT);
-    // Read under the lock: who had it before may have ended the login.
-    const pending = release && (await logins.pending());
-    if (!pending || this.#login) {
-      release?.();
-      return undefined;
-    }
-    return this.#start({ login: pending.login, snapshot: pending.snapshot, release }, place);
+    return (await this.#takeUp())?.end;
   }
 
   /** Shows the address of the login under way once more: its window was closed or lost. */
   async reopen(): Promise<void> {
+    if (!this.#login) await this.#takeUp();
     await (await this.#login?.run)?.reopen();
   }
 
   /** Ends the login under way, unless its code is being exchanged. */
   async cancelLogin(): Promise<void> {
+    if (!this.#login) await this.#takeUp();
     const run = await this.#login?.run;
     if (run) return run.cancel();
     const { logins } = await this.#ready();
@@ -198,6 +191,42 @@ export class Client {
     if (!(await logins.keepRedirect(callback))) return;
     if (this.#login) (await this.#login.run).wake();
     else await this.resume();
+  }
+
+  /** Once at a time: what woke this context may tell it twice. */
+  #takeUp(): Promise<{ end: Promise<LoggedIn> } | undefined> {
+    this.#takingUp ??= this.#takenUp().finally(() => {
+      this.#takingUp = undefined;
+    });
+    return this.#takingUp;
+  }
+
+  async #takenUp(): Promise<{ end: Promise<LoggedIn> } | undefined> {
+    const place = this.world.login;
+    const { logins } = await this.#ready();
+    if (!place || this.#login || !(await logins.pending())) return undefined;
+    const release = await this.world.store.locks.hold(logins.runLock, RUN_LOCK_WAIT);
+    // Read under the lock: who had it before may have ended the login.
+    const pending = release && (await logins.pending());
+    if (!pending || this.#login) {
+      release?.();
+      return undefined;
+    }
+    const saved = await this.#savedBy(pending);
+    if (saved) {
+      await logins.end(pending.login);
+      release();
+      return { end: Promise.resolve(saved) };
+    }
+    return { end: this.#start({ login: pending.login, snapshot: pending.snapshot, release }, place) };
+  }
+
+  /** The login that was saved before its context could say so. */
+  async #savedBy({ begunAt }: Pending): Promise<LoggedIn | undefined> {
+    const { key } = await this.#ready();
+    const record = begunAt === undefined ? null : await this.world.store.load(key);
+    if (record?.mark !== "logged_in" || record.renewed_from !== null || record.renewed_at < (begunAt ?? 0)) return undefined;
+    return { claims: record.claims, ...given("scopes", record.scopes), replaced: false, notes: [] };
   }
 
   #start(resumed: Resumed | undefined, place: LoginPlace): Promise<LoggedIn> {

@@ -17,6 +17,8 @@ export class LoginRun implements Waiting {
   #asleep: (() => void) | undefined;
   #window: unknown;
   #url: string | undefined;
+  /** The address is wanted once more, and was not known yet. */
+  #reopen = false;
   #trouble: IoTrouble | undefined;
   #wake = (): void => undefined;
 
@@ -32,8 +34,11 @@ export class LoginRun implements Waiting {
 
   async perform(action: LoginAction): Promise<Outcome> {
     switch (action.action) {
-      case "listen":
-        return { outcome: "listening", with: { redirect_uri: await this.place.listen(action.candidates) } };
+      case "listen": {
+        const redirectUri = await this.place.listen(action.candidates);
+        await this.logins.keepReceiver(redirectUri);
+        return { outcome: "listening", with: { redirect_uri: redirectUri } };
+      }
       case "open_url":
         this.#url = action.url;
         return { outcome: "opened", with: { browser: await this.place.open(action.url, this) } };
@@ -76,6 +81,7 @@ export class LoginRun implements Waiting {
 
   /** Shows the address once more: its window was lost. */
   async reopen(): Promise<void> {
+    this.#reopen = this.#url === undefined;
     if (this.#url && !this.#asleep) await this.place.open(this.#url, this);
   }
 
@@ -112,6 +118,7 @@ export class LoginRun implements Waiting {
   async #awaitCallback(wait: { url: string; redirect_uri: string; deadline: number }): Promise<Outcome> {
     this.#url = wait.url;
     await this.place.expect?.(wait, this);
+    if (this.#reopen) await this.reopen();
     for (;;) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;

@@ -5,14 +5,18 @@ import type { Store } from "./store/store.js";
 import { nameOf } from "./store/text_store.js";
 
 /** The most redirects that are kept at a time: whoever sends more is no person who logs in. */
-const MAX_REDIRECTS = 8;
+export const MAX_REDIRECTS = 8;
 
 /** What is kept of a login under way. It holds secrets. */
 export interface Pending {
   login: string;
   /** From the claim of the code on: it is never spent again. */
   begun: boolean;
+  /** When its code was claimed, in milliseconds since 1970. */
+  begunAt?: number;
   snapshot: string;
+  /** Where the server sends the person: nothing else is kept as a redirect. */
+  redirectUri?: string;
   /** As they arrived, before anything looked at them, oldest first. */
   redirects: Callback[];
   /** What the place needs to find its window again. */
@@ -50,16 +54,22 @@ export class Logins {
     let ours = false;
     await this.#change((pending) => {
       ours = pending?.login === login && !pending.begun;
-      return ours ? { login, begun: true, snapshot: stub, redirects: [], window: pending?.window } : pending;
+      return ours ? { login, begun: true, begunAt: Date.now(), snapshot: stub, redirects: [], window: pending?.window } : pending;
     });
     return ours;
   }
 
-  /** Keeps a redirect. False: nobody waits for one, or it is there already. */
+  /** Keeps where the redirect will arrive. */
+  keepReceiver(redirectUri: string): Promise<void> {
+    return this.#change((pending) => pending && { ...pending, redirectUri });
+  }
+
+  /** Keeps a redirect. False: nobody waits for one, it is at another place, or it is there already. */
   async keepRedirect(redirect: Callback): Promise<boolean> {
     let kept = false;
     await this.#change((pending) => {
       if (!pending || pending.begun || pending.redirects.length >= MAX_REDIRECTS) return pending;
+      if (!isAt(redirect, pending.redirectUri)) return pending;
       if (pending.redirects.some((other) => bare(other) === bare(redirect))) return pending;
       kept = true;
       return { ...pending, redirects: [...pending.redirects, redirect] };
@@ -94,7 +104,13 @@ export class Logins {
   }
 }
 
+/** A whole URL has to be at the redirect URI; what a server of this place's own received (RFC 9112 origin form) is. */
+function isAt(redirect: Callback, redirectUri: string | undefined): boolean {
+  const place = (url: string | undefined) => url?.split("?", 1)[0];
+  return redirect.target.startsWith("/") || place(bare(redirect)) === place(redirectUri);
+}
+
 /** The same redirect arrives from several events; a fragment is not in all of them. */
 function bare(redirect: Callback): string {
-  return redirect.target.split("#", 1)[0] ?? "";
+  return `${redirect.target.split("#", 1)[0]}\n${redirect.body}`;
 }

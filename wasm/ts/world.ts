@@ -52,9 +52,9 @@ export interface Observed {
   flow: "get_token" | "login" | "logout";
   id: ActionId;
   action: string;
-  /** null: the action is about to be performed. */
+  /** null: the action is about to be performed. Else it was, and the machine has not seen the outcome yet. */
   outcome: string | null;
-  /** Why the outcome did not count. */
+  /** Told once more: the machine has seen the outcome, and it did not count. */
   ignored: Reason | null;
 }
 

@@ -63,6 +63,10 @@ class ExtensionLogin implements LoginPlace {
   /** The tab in which a redirect was seen. */
   #redirectedTab: number | undefined;
   #waiting: Waiting | undefined;
+  /** Whether a `launchWebAuthFlow` of this life is under way. */
+  #flow = false;
+  /** The login whose window by `launchWebAuthFlow` has not come up yet. */
+  #launched: Waiting | undefined;
 
   constructor(readonly api: ExtensionApi, readonly via: "identity" | "tab" | undefined) {}
 
@@ -80,6 +84,11 @@ class ExtensionLogin implements LoginPlace {
       if (name === ALARM) told.wake();
     });
     this.api.tabs?.onRemoved.addListener((tab) => void this.#closed(tab));
+    this.api.windows?.onCreated.addListener(({ id, type }) => {
+      if (type !== "popup" || id === undefined) return;
+      void this.#launched?.keepWindow({ window: id }).catch(() => undefined);
+      this.#launched = undefined;
+    });
     told.wake();
   }
 
@@ -98,16 +107,14 @@ class ExtensionLogin implements LoginPlace {
   }
 
   async open(url: string, waiting: Waiting): Promise<boolean> {
-    this.#waiting = waiting;
     const redirect = new URL(url).searchParams.get("redirect_uri") ?? "";
     const identity = this.via === "tab" ? undefined : this.api.identity;
     if (identity && redirect.startsWith(identity.getRedirectURL())) {
-      identity.launchWebAuthFlow({ url, interactive: true }).then(
-        (answer) => {
-          if (answer !== undefined) waiting.redirected(answered(answer));
-        },
-        (error: unknown) => waiting.failed(flowTrouble(error)),
-      );
+      // Firefox would load a second flow into the window of the first, and both would end as closed by the person.
+      if (this.#flow) return this.#focus(windowOf(await waiting.window()));
+      if (isFirefox()) await this.#closeOrphans(url);
+      else if (await this.#focus(windowOf(await waiting.window()))) return true;
+      this.#launch(identity, url, waiting);
       return true;
     }
     if (!this.api.tabs || !this.api.webNavigation) {
@@ -120,9 +127,40 @@ class ExtensionLogin implements LoginPlace {
     return true;
   }
 
-  async expect({ deadline }: { deadline: number }, waiting: Waiting): Promise<void> {
+  async expect(wait: { url: string; redirect_uri: string; deadline: number }, waiting: Waiting): Promise<void> {
     this.#waiting = waiting;
-    this.api.alarms?.create(ALARM, { when: deadline });
+    this.api.alarms?.create(ALARM, { when: wait.deadline });
+    const ours = this.api.identity?.getRedirectURL();
+    const byFlow = ours !== undefined && this.via !== "tab" && wait.redirect_uri.startsWith(ours);
+    // Chromium tells the navigation of a window whose worker is gone; Firefox closes it without a word.
+    if (byFlow && isFirefox() && !this.#flow) await this.open(wait.url, waiting);
+  }
+
+  #launch(identity: NonNullable<ExtensionApi["identity"]>, url: string, waiting: Waiting): void {
+    this.#launched = waiting;
+    this.#flow = true;
+    const over = () => {
+      this.#launched = undefined;
+      this.#flow = false;
+    };
+    identity.launchWebAuthFlow({ url, interactive: true }).finally(over).then(
+      (answer) => {
+        if (answer !== undefined) waiting.redirected(answered(answer));
+      },
+      (error: unknown) => {
+        const trouble = flowTrouble(error);
+        if (trouble) waiting.failed(trouble);
+      },
+    );
+  }
+
+  /** Closes the window that a background before this one left at the login. */
+  async #closeOrphans(url: string): Promise<void> {
+    const { origin } = new URL(url);
+    for (const { id, url: at } of (await this.api.tabs?.query({ windowType: "popup" })) ?? []) {
+      const isLogin = at === "about:blank" || at?.startsWith(`${origin}/`);
+      if (isLogin && id !== undefined) await this.api.tabs?.remove(id);
+    }
   }
 
   async finished(_end: { ok: boolean; sentence: string }, window: unknown): Promise<void> {
@@ -131,6 +169,7 @@ class ExtensionLogin implements LoginPlace {
     const tabs = new Set([tabOf(window), this.#redirectedTab].filter((tab) => tab !== undefined && tab >= 0));
     this.#redirectedTab = undefined;
     for (const tab of tabs) await this.api.tabs?.remove(tab as number).catch(() => undefined);
+    await this.#closeWindow(windowOf(window)).catch(() => undefined);
   }
 
   ignored(): void {
@@ -142,6 +181,24 @@ class ExtensionLogin implements LoginPlace {
     const waiting = this.#waiting;
     if (!waiting || tabOf(await waiting.window()) !== tab) return;
     waiting.failed(new IoTrouble("cancelled", "the tab of the login was closed"));
+  }
+
+  /** Whether the window of the login still exists: then it is in front. */
+  async #focus(window: number | undefined): Promise<boolean> {
+    if (window === undefined || !this.api.windows) return false;
+    try {
+      await this.api.windows.update(window, { focused: true });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A window to which the person has moved other tabs is theirs. */
+  async #closeWindow(window: number | undefined): Promise<void> {
+    if (window === undefined) return;
+    const { tabs } = (await this.api.windows?.get(window, { populate: true })) ?? {};
+    if (tabs?.length === 1) await this.api.windows?.remove(window);
   }
 
   /** Whether the tab still exists: then it is in front. */
@@ -164,14 +221,24 @@ function hosts({ redirect_uri: redirectUri }: Config): object[] {
   return [...equal, ...REDIRECT_SUFFIXES.map((hostSuffix) => ({ hostSuffix }))];
 }
 
-function tabOf(window: unknown): number | undefined {
-  const { tab } = (window ?? {}) as { tab?: unknown };
+function isFirefox(): boolean {
+  return "getBrowserInfo" in ((globalThis as { browser?: { runtime?: object } }).browser?.runtime ?? {});
+}
+
+function tabOf(kept: unknown): number | undefined {
+  const { tab } = (kept ?? {}) as { tab?: unknown };
   return typeof tab === "number" ? tab : undefined;
 }
 
-/** What the browsers say in words alone. */
-function flowTrouble(error: unknown): IoTrouble {
+function windowOf(kept: unknown): number | undefined {
+  const { window } = (kept ?? {}) as { window?: unknown };
+  return typeof window === "number" ? window : undefined;
+}
+
+/** What the browsers say in words alone. Undefined: a worker that is gone left its window, whose navigation is heard. */
+function flowTrouble(error: unknown): IoTrouble | undefined {
   const words = error instanceof Error ? error.message : String(error);
+  if (/only one web auth flow/i.test(words)) return undefined;
   if (/did not approve|cancelled or denied/i.test(words)) return new IoTrouble("cancelled", "the login window was closed");
   if (/could not be loaded/i.test(words)) return new IoTrouble("unreachable", "the page of the login could not be loaded");
   return new IoTrouble("unable", `the browser did not show the login: ${words}`);

@@ -29,9 +29,16 @@ export interface ExtensionApi {
   };
   tabs?: {
     create(tab: { url: string }): Promise<{ id?: number }>;
+    query(wish: { windowType: "popup" }): Promise<{ id?: number; url?: string }[]>;
     update(tab: number, change: { active: boolean }): Promise<unknown>;
     remove(tab: number): Promise<void>;
     onRemoved: Listenable<(tab: number) => void>;
+  };
+  windows?: {
+    get(window: number, wish: { populate: true }): Promise<{ tabs?: unknown[] }>;
+    update(window: number, change: { focused: true }): Promise<unknown>;
+    remove(window: number): Promise<void>;
+    onCreated: Listenable<(window: { id?: number; type?: string }) => void>;
   };
   webNavigation?: Record<"onBeforeNavigate" | "onCommitted" | "onErrorOccurred", Listenable<(details: Navigation) => void>>;
   alarms?: {

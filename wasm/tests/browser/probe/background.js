@@ -1,0 +1,36 @@
+// The extension under test: it does what it is told, and can stand still before and after each action.
+import { config, options } from './config.js';
+import { extensionStore, extensionWorld } from './tokenway/extension.js';
+import { Client } from './tokenway/index.js';
+
+const client = new Client(config, extensionWorld({ store: extensionStore(options.area), via: options.via }), { observer });
+const session = chrome.storage.session;
+
+/** Stands still for ever at the point that the test named, once: this life of the background ends there. */
+async function observer({ flow, id, action, outcome, ignored }) {
+  const point = `${flow} ${id.life}.${id.step} ${action} ${outcome === null ? 'before' : 'after'}`;
+  if (ignored) return;
+  const { pause } = await session.get('pause');
+  if (pause !== point) return;
+  await session.set({ pause: null, reached: point });
+  await new Promise(() => {});
+}
+
+const TOLD = {
+  cancel: () => client.cancelLogin(),
+  login: () => client.login(),
+  logout: () => client.logout(),
+  reopen: () => client.reopen(),
+  status: () => client.status(),
+  token: ({ wish }) => client.token(wish),
+  wake: async () => null,
+};
+
+// Answers are left in the storage: a message that waits for its answer would keep the background alive.
+chrome.runtime.onMessage.addListener((message) => {
+  if (message.to !== 'background') return;
+  TOLD[message.do](message).then(
+    (value) => session.set({ [message.answer]: { value: value ?? null } }),
+    (error) => session.set({ [message.answer]: { error: JSON.parse(JSON.stringify(error)), text: String(error) } }),
+  );
+});
