@@ -99,7 +99,7 @@ export class Client {
     if (!place) return Promise.reject(noPlace());
     if (!this.#login) place.prepare?.();
     const end = this.#login?.end ?? this.#start(undefined, place);
-    const cancel = () => void this.cancelLogin();
+    const cancel = () => void this.cancelLogin().catch(() => undefined);
     if (options.signal?.aborted) cancel();
     options.signal?.addEventListener("abort", cancel, { once: true });
     return end;
@@ -231,6 +231,8 @@ export class Client {
 
   #start(resumed: Resumed | undefined, place: LoginPlace): Promise<LoggedIn> {
     const run = this.#ready().then(({ logins }) => new LoginRun(place, logins, resumed, this.world.awake?.bind(this.world)));
+    // Its trouble is the login's, and told there.
+    run.catch(() => undefined);
     const end = this.#runLogin(run, resumed).finally(() => {
       this.#login = undefined;
     });
