@@ -129,7 +129,7 @@ test('a step is announced, has an address, and is found by it', async () => {
   await page.evaluate(() => { location.hash = '#transcript=logout&step=3'; });
   await page.waitForFunction(() => document.querySelector('#picker').value === 'logout');
   assert.equal((await standing()).step, 3);
-  await page.click('#dialogue .number');
+  await page.$eval('#dialogue .number', (link) => link.click());
   await page.waitForFunction(() => document.querySelector('#scrubber').value === '1');
   await open('#transcript=no_such_thing');
   assert.match(await text('#trouble'), /no transcript "no_such_thing"/);

@@ -46,7 +46,7 @@ async function start(): Promise<void> {
       picker.append(h("optgroup", { label: title }, ...options));
     }
     listen();
-    await follow(false);
+    await follow(location.hash, false);
   } catch (error) {
     say(error);
   }
@@ -55,7 +55,8 @@ async function start(): Promise<void> {
 
 function listen(): void {
   picker.addEventListener("change", () => void openBundled(picker.value, 1));
-  addEventListener("hashchange", () => void follow(true));
+  // Not location.hash: the address of the step before may have been written meanwhile.
+  addEventListener("hashchange", ({ newURL }) => void follow(new URL(newURL).hash, true));
   document.addEventListener("keydown", pressed);
   file.addEventListener("change", () => {
     void openFile(file.files?.[0]);
@@ -76,9 +77,9 @@ function listen(): void {
   });
 }
 
-/** Shows what the address names. */
-async function follow(scroll: boolean): Promise<void> {
-  const wanted = new URLSearchParams(location.hash.slice(1));
+/** Shows what an address names. */
+async function follow(hash: string, scroll: boolean): Promise<void> {
+  const wanted = new URLSearchParams(hash.slice(1));
   const step = Number(wanted.get("step") ?? 1);
   const name = wanted.get("transcript");
   if (stage.run && (name ?? undefined) === stage.run.name) return stage.go(step);
