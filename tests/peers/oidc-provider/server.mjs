@@ -4,6 +4,7 @@ import { Provider } from 'oidc-provider';
 import { config } from './config.mjs';
 
 const HOST = '127.0.0.1';
+const COOP = process.env.COOP; // the policy that takes a popup from its opener, on each answer
 const REUSED = 'refresh token already used';
 
 const log = []; // what happened, oldest first
@@ -49,6 +50,7 @@ function withFaults(handler) {
   return async (request, response) => {
     const { pathname } = new URL(request.url, issuer);
     note('request', { method: request.method, path: pathname });
+    if (COOP) response.setHeader('cross-origin-opener-policy', COOP);
     const delay = faults.delays.get(pathname) ?? faults.delays.get('*');
     if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
     const canned = takeFirst(faults.errorOnce, pathname);
