@@ -63,10 +63,10 @@ class ExtensionLogin implements LoginPlace {
   /** The tab in which a redirect was seen. */
   #redirectedTab: number | undefined;
   #waiting: Waiting | undefined;
-  /** Whether a `launchWebAuthFlow` of this life is under way. */
-  #flow = false;
+  /** The `launchWebAuthFlow` of this life that is under way. */
+  #flow: Promise<unknown> | undefined;
   /** The login whose window by `launchWebAuthFlow` has not come up yet. */
-  #launched: Waiting | undefined;
+  #launched: { waiting: Waiting; up: () => void } | undefined;
 
   constructor(readonly api: ExtensionApi, readonly via: "identity" | "tab" | undefined) {}
 
@@ -86,8 +86,9 @@ class ExtensionLogin implements LoginPlace {
     this.api.tabs?.onRemoved.addListener((tab) => void this.#closed(tab));
     this.api.windows?.onCreated.addListener(({ id, type }) => {
       if (type !== "popup" || id === undefined) return;
-      void this.#launched?.keepWindow({ window: id }).catch(() => undefined);
+      const launched = this.#launched;
       this.#launched = undefined;
+      void launched?.waiting.keepWindow({ window: id }).catch(() => undefined).then(launched.up);
     });
     told.wake();
   }
@@ -114,7 +115,7 @@ class ExtensionLogin implements LoginPlace {
       if (this.#flow) return this.#focus(windowOf(await waiting.window()));
       if (isFirefox()) await this.#closeOrphans(url);
       else if (await this.#focus(windowOf(await waiting.window()))) return true;
-      this.#launch(identity, url, waiting);
+      await this.#launch(identity, url, waiting);
       return true;
     }
     if (!this.api.tabs || !this.api.webNavigation) {
@@ -136,22 +137,26 @@ class ExtensionLogin implements LoginPlace {
     if (byFlow && isFirefox() && !this.#flow) await this.open(wait.url, waiting);
   }
 
-  #launch(identity: NonNullable<ExtensionApi["identity"]>, url: string, waiting: Waiting): void {
-    this.#launched = waiting;
-    this.#flow = true;
-    const over = () => {
-      this.#launched = undefined;
-      this.#flow = false;
-    };
-    identity.launchWebAuthFlow({ url, interactive: true }).finally(over).then(
-      (answer) => {
-        if (answer !== undefined) waiting.redirected(answered(answer));
-      },
-      (error: unknown) => {
-        const trouble = flowTrouble(error);
-        if (trouble) waiting.failed(trouble);
-      },
-    );
+  /** Until the window is up and known: a background after this one has to find it. */
+  #launch(identity: NonNullable<ExtensionApi["identity"]>, url: string, waiting: Waiting): Promise<void> {
+    return new Promise((up) => {
+      setTimeout(up, WINDOW_WAIT);
+      this.#launched = { waiting, up };
+      const flow = identity.launchWebAuthFlow({ url, interactive: true });
+      this.#flow = flow;
+      flow.finally(() => {
+        up();
+        if (this.#flow === flow) this.#flow = this.#launched = undefined;
+      }).then(
+        (answer) => {
+          if (answer !== undefined) waiting.redirected(answered(answer));
+        },
+        (error: unknown) => {
+          const trouble = flowTrouble(error);
+          if (trouble) waiting.failed(trouble);
+        },
+      );
+    });
   }
 
   /** Closes the window that a background before this one left at the login. */
@@ -164,7 +169,7 @@ class ExtensionLogin implements LoginPlace {
   }
 
   async finished(_end: { ok: boolean; sentence: string }, window: unknown): Promise<void> {
-    this.#waiting = undefined;
+    this.#waiting = this.#flow = this.#launched = undefined;
     await this.api.alarms?.clear(ALARM);
     const tabs = new Set([tabOf(window), this.#redirectedTab].filter((tab) => tab !== undefined && tab >= 0));
     this.#redirectedTab = undefined;
@@ -211,6 +216,9 @@ class ExtensionLogin implements LoginPlace {
     }
   }
 }
+
+/** How long a window is waited for, in milliseconds: a browser that does not tell of it delays nothing but the answer. */
+const WINDOW_WAIT = 1_000;
 
 const ALARM = "tokenway: the deadline of a login";
 
