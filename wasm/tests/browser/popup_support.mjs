@@ -1,0 +1,198 @@
+// The extension of this package in real browsers: its popup in a tab, and a person in front of it.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import puppeteer from 'puppeteer-core';
+
+export const DIST = fileURLToPath(new URL('../../extension/dist', import.meta.url));
+
+const FIREFOX_ID = 'extension@tokenway.example';
+const FIREFOX_HOST = '22222222-3333-4444-8555-666666666666';
+const ORIGINS = {
+  chromium: 'chrome-extension://djpcpkcknmoajhnfejdffdokfemmmdgf',
+  firefox: `moz-extension://${FIREFOX_HOST}`,
+};
+
+/** Milliseconds: browsers on a busy machine are slow. */
+const PATIENCE = 20_000;
+const RETRY = 2_000;
+
+/** Asks until there is an answer. */
+export async function until(what, ask, limit = PATIENCE) {
+  const end = Date.now() + limit;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== null && answer !== false) return answer;
+    if (Date.now() > end) throw new Error(`in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+export class Desk {
+  /** Errors and warnings of all pages and workers of the extension. */
+  complaints = [];
+
+  static async open(kind) {
+    const desk = new Desk();
+    desk.kind = kind;
+    desk.profile = mkdtempSync(join(tmpdir(), 'tokenway-popup-'));
+    desk.browser = await LAUNCHERS[kind](desk.profile);
+    if (kind === 'chromium') desk.#listenToWorkers();
+    return desk;
+  }
+
+  async close() {
+    await this.browser.close();
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** The popup, in a tab as wide as a popup. */
+  async popup({ dark = false, height = 600 } = {}) {
+    // A tab opens in the window that was in front last, and that of a login is soon gone.
+    await (await this.browser.pages())[0].bringToFront();
+    const page = await this.browser.newPage();
+    page.on('console', (message) => this.#heard(message.type(), message.text()));
+    page.on('pageerror', (error) => this.#heard('error', String(error)));
+    if (this.kind === 'chromium') await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
+    await page.setViewport({ width: 360, height, deviceScaleFactor: 2 });
+    let asked = 0;
+    await until('the popup', async () => {
+      // Firefox never says that such a navigation is over; Chromium refuses it while an extension is reloaded.
+      if (!page.url().startsWith(ORIGINS[this.kind]) && Date.now() - asked > RETRY) {
+        asked = Date.now();
+        page.goto(`${ORIGINS[this.kind]}/popup.html`).catch(() => undefined);
+      }
+      return !['', 'loading', undefined].includes(await stateOf(page));
+    });
+    return page;
+  }
+
+  /** Fills in the form of the server, as a person does. */
+  async choose(popup, settings) {
+    await popup.evaluate((given) => {
+      document.getElementById('settings').open = true;
+      const form = document.getElementById('form');
+      for (const [name, value] of Object.entries(given)) form.elements[name].value = value;
+    }, settings);
+    await press(popup, '#form button');
+    await until('the settings to be kept', () => popup.evaluate(() => document.getElementById('form-said').textContent === 'Saved'));
+    await popup.evaluate(() => {
+      document.getElementById('settings').open = false;
+    });
+  }
+
+  /** The page of the login, once a browser shows it. */
+  loginPage(issuer) {
+    return until('the page of the login', async () => {
+      for (const page of await this.browser.pages()) {
+        if (page.url().startsWith(`${issuer}/interaction/`) && (await page.evaluate(() => document.querySelector('form') !== null).catch(() => false))) return page;
+      }
+      return undefined;
+    });
+  }
+
+  loginPages(issuer) {
+    return this.browser.pages().then((pages) => pages.filter((page) => page.url().startsWith(issuer)));
+  }
+
+  /** Logs in on the pages of the server until they are gone, or `enough` says so. */
+  async approve(issuer, enough = async () => false) {
+    await this.loginPage(issuer);
+    await until('the end of the pages', async () => {
+      const pages = await this.loginPages(issuer);
+      for (const page of pages) await page.evaluate(submit).catch(() => undefined);
+      return pages.length === 0 || enough();
+    });
+  }
+
+  /** Leaves nothing to the next test. */
+  async leave(popup, issuer) {
+    await popup.evaluate(async () => {
+      await chrome.runtime.sendMessage({ do: 'cancel' });
+      await chrome.runtime.sendMessage({ do: 'logout' });
+      await chrome.runtime.sendMessage({ do: 'clear' });
+    });
+    await popup.close();
+    for (const page of await this.loginPages(issuer)) await page.close().catch(() => undefined);
+  }
+
+  /** As an update does it: the pages of the extension are gone, its worker starts anew. */
+  async update(popup) {
+    await popup.evaluate(() => chrome.runtime.reload()).catch(() => undefined);
+    await until('the popup to be gone', async () => (await stateOf(popup)) === undefined);
+  }
+
+  #listenToWorkers() {
+    this.browser.on('targetcreated', async (target) => {
+      if (target.type() !== 'service_worker') return;
+      const worker = await target.worker().catch(() => null);
+      worker?.on('console', (message) => this.#heard(message.type(), message.text()));
+    });
+  }
+
+  #heard(type, text) {
+    if (type === 'error' || type === 'warn' || type === 'warning') this.complaints.push(`${type}: ${text}`);
+  }
+}
+
+const stateOf = (page) => page.evaluate(() => document.body?.dataset.state).catch(() => undefined);
+
+/** Waits until the popup shows that state; what it says then. */
+export async function shows(popup, state) {
+  await until(`the popup in the state "${state}"`, async () => (await stateOf(popup)) === state).catch(async (error) => {
+    throw new Error(`${error.message}; it shows: ${await textOf(popup, 'main').catch(String)}`);
+  });
+  return textOf(popup, 'main');
+}
+
+export function textOf(page, selector) {
+  return page.evaluate((selector) => document.querySelector(selector).innerText, selector);
+}
+
+/** By the keyboard: whatever can be clicked can be reached so. */
+export async function press(popup, selector) {
+  await until(`${selector} to be shown`, () => popup.evaluate((selector) => document.querySelector(selector).offsetParent !== null, selector));
+  await popup.bringToFront();
+  await popup.focus(selector);
+  await popup.keyboard.press('Enter');
+}
+
+function submit() {
+  const form = document.querySelector('form');
+  if (!form || form.dataset.sent) return;
+  form.dataset.sent = 'yes';
+  for (const input of form.querySelectorAll('input:not([type=hidden])')) input.value = 'ada';
+  form.submit();
+}
+
+const LAUNCHERS = {
+  chromium: (profile) => {
+    // Without the developer mode an unpacked extension that is reloaded stays off.
+    mkdirSync(join(profile, 'Default'));
+    writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify({ extensions: { ui: { developer_mode: true } } }));
+    return puppeteer.launch({
+      executablePath: '/usr/bin/chromium',
+      headless: true,
+      pipe: true,
+      userDataDir: profile,
+      enableExtensions: [join(DIST, 'chromium')],
+      args: [
+        '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+        '--disable-component-update', '--disable-sync',
+      ],
+    });
+  },
+  firefox: async (profile) => {
+    const browser = await puppeteer.launch({
+      browser: 'firefox',
+      executablePath: '/usr/bin/firefox-esr',
+      headless: true,
+      userDataDir: profile,
+      args: ['--remote-allow-system-access'],
+      extraPrefsFirefox: { 'extensions.webextensions.uuids': JSON.stringify({ [FIREFOX_ID]: FIREFOX_HOST }) },
+    });
+    await browser.installExtension(join(DIST, 'firefox'));
+    return browser;
+  },
+};
