@@ -89,7 +89,7 @@ export class Client {
   constructor(readonly config: Config, readonly world: World, readonly options: ClientOptions = {}) {
     world.login?.attach?.(config, {
       redirected: (callback) => void this.#redirected(callback).catch(() => undefined),
-      wake: () => void this.resume().catch(() => undefined),
+      wake: () => void this.#woken().catch(() => undefined),
     });
   }
 
@@ -191,6 +191,16 @@ export class Client {
     if (!(await logins.keepRedirect(callback))) return;
     if (this.#login) (await this.#login.run).wake();
     else await this.resume();
+  }
+
+  /** A context that was killed may seem to run the login for a moment longer. */
+  async #woken(): Promise<void> {
+    const { logins } = await this.#ready();
+    for (let tries = 0; tries < WOKEN_TRIES; tries++) {
+      await this.#takeUp();
+      if (this.#login || !(await logins.pending())) return;
+      await new Promise((resolve) => setTimeout(resolve, WOKEN_PAUSE));
+    }
   }
 
   /** Once at a time: what woke this context may tell it twice. */
@@ -321,6 +331,10 @@ export class Client {
 
 /** Milliseconds: long enough for a lock that is free. */
 const RUN_LOCK_WAIT = 50;
+
+/** How often a context that was woken looks for a login to go on with, and the milliseconds between. */
+const WOKEN_TRIES = 10;
+const WOKEN_PAUSE = 1_000;
 
 /** A login of a life before this one. */
 interface Resumed {
