@@ -64,7 +64,7 @@ impl Decimal<'_> {
     /// How many digits stand before the point.
     fn point(&self) -> usize {
         let before = i64::try_from(self.integer.len()).unwrap_or(i64::MAX).saturating_add(self.exponent);
-        usize::try_from(before).unwrap_or(0)
+        usize::try_from(before.max(0)).unwrap_or(usize::MAX)
     }
 }
 
