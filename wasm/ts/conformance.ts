@@ -105,6 +105,9 @@ const RULES: Record<string, (row: Row) => Promise<void>> = {
       for (const wait of [0, 20]) row.check("a waiter is told of somebody", (await row.busy(wait)).who !== "");
       row.expect("given back", await row.unlock(lease), "unlocked");
       row.check("who gave it back does not hold", !row.holds(lease));
+      const free = await row.store.lock(row.key, 0);
+      row.check("a lease that is free needs no wait", "lease" in free);
+      if ("lease" in free) row.expect("given back", await row.unlock(free.lease), "unlocked");
       last = lease;
     }
   },

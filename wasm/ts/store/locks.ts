@@ -25,21 +25,24 @@ class WebLocks implements Locks {
     return navigator.locks.request(name, work) as Promise<T>;
   }
 
-  hold(name: string, wait: number): Promise<(() => void) | undefined> {
-    return new Promise((resolve, reject) => {
-      const limit = new AbortController();
-      const timer = setTimeout(() => limit.abort(), wait);
-      const held = () => new Promise<void>((release) => {
-        clearTimeout(timer);
-        resolve(() => release());
-      });
-      navigator.locks.request(name, { signal: limit.signal }, held).catch((error: unknown) => {
-        clearTimeout(timer);
-        if (limit.signal.aborted) resolve(undefined);
-        else reject(error);
-      });
-    });
+  /** A lock that is free is taken however long the browser takes to say so: the wait counts from then on. */
+  async hold(name: string, wait: number): Promise<(() => void) | undefined> {
+    const free = await request(name, { ifAvailable: true });
+    if (free || wait <= 0) return free;
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), wait);
+    return request(name, { signal: limit.signal }).catch((error: unknown) => {
+      if (limit.signal.aborted) return undefined;
+      throw error;
+    }).finally(() => clearTimeout(timer));
   }
+}
+
+function request(name: string, options: LockOptions): Promise<(() => void) | undefined> {
+  return new Promise((resolve, reject) => {
+    const held = (lock: Lock | null) => lock ? new Promise<void>((release) => resolve(() => release())) : resolve(undefined);
+    navigator.locks.request(name, options, held).catch(reject);
+  });
 }
 
 /** Locks within this context. */
