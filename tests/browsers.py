@@ -1,0 +1,104 @@
+"""The steps of `wasm/`: core as WebAssembly, the npm package, Node, and real browsers."""
+import pathlib
+import re
+import shutil
+
+from running import PEER, ROOT, TARGET, TOOLS, apt_install, has_node, has_target, install_peer, output, run, works
+
+WASM = ROOT / "wasm"
+MANIFEST = "--manifest-path wasm/Cargo.toml --target wasm32-unknown-unknown"
+BROWSERS = {"chromium": "chromium", "firefox": "firefox-esr"}
+# A panic ends a WebAssembly module, so that nothing can be seen after it.
+NEEDS_UNWINDING = "a_machine_that_panicked"
+# What tests print for people: tables, and figures with a name.
+SHOWN = r"^ *# (\|.*\||(?:ready|sizes): .*)$"
+
+
+def steps(tally, quick):
+    core_as_wasm(tally)
+    if not install(tally):
+        return
+    tally.step("wasm fmt", "cargo fmt --check --manifest-path wasm/Cargo.toml")
+    tally.step("wasm clippy", f"cargo clippy {MANIFEST} --target-dir {TARGET}/wasm -- -D warnings")
+    code, _ = run("npm package", "node wasm/build.mjs")
+    tally.count("npm package", code == 0)
+    if code != 0:
+        return
+    node_tests(tally, "node", sorted(WASM.glob("tests/node/*.test.mjs")) + sorted(WASM.glob("tests/types/*.test.mjs")))
+    if quick:
+        tally.skip("browsers: --quick")
+        return
+    present = [name for name, command in BROWSERS.items() if shutil.which(command)]
+    for name in BROWSERS:
+        if name not in present:
+            tally.skip(f"{name}: could not be installed")
+    if "chromium" in present:
+        node_tests(tally, "browsers", sorted(WASM.glob("tests/browser/*.test.mjs")), TOKENWAY_BROWSERS=",".join(present))
+
+
+def core_as_wasm(tally):
+    """Core's unit tests on 32 bits, run by Node."""
+    target = "wasm32-wasip1"
+    if not has_target(target):
+        run(f"install {target}", f"rustup target add {target}")
+    if not has_target(target) or not has_node():
+        tally.skip(f"core as WebAssembly: no target {target}, or no node")
+        return
+    build = f"cargo test -p tokenway-core --lib --target {target} --target-dir {TARGET}/wasi --no-run"
+    code, log = run("core as WebAssembly", build)
+    module = re.search(r"\((\S+\.wasm)\)", log)
+    if code != 0 or not module:
+        tally.failures.append("core as WebAssembly: it did not compile")
+        return
+    path = ROOT / module.group(1)
+    code, log = run("core as WebAssembly", f"node --no-warnings wasm/tests/wasi.mjs {path} --skip {NEEDS_UNWINDING}")
+    tally.passed += len(re.findall(r"^test .* \.\.\. ok$", log, re.M))
+    if code != 0:
+        tally.failures.append("core as WebAssembly: " + ", ".join(re.findall(r"^test (\S+) \.\.\. (?!ok)", log, re.M)))
+    tally.skip(f"core as WebAssembly: {NEEDS_UNWINDING}, which unwinds")
+
+
+def install(tally):
+    """The tools of the npm package. False: without them nothing more can run."""
+    if not has_node():
+        tally.skip("npm package: no node")
+        return False
+    if not has_target("wasm32-unknown-unknown"):
+        tally.skip("npm package: no target wasm32-unknown-unknown")
+        return False
+    if not has_source():
+        run("install rust-src", "rustup component add rust-src")
+    version = re.search(r'name = "wasm-bindgen"\nversion = "([^"]+)"', (WASM / "Cargo.lock").read_text()).group(1)
+    if output("wasm-bindgen --version") != f"wasm-bindgen {version}":
+        # Without its TLS, which nothing here needs, and without debug information.
+        run("install wasm-bindgen", f"cargo install wasm-bindgen-cli --version {version} --debug --no-default-features "
+            f"--config profile.dev.debug=false --root {TOOLS}")
+    missing = [package for command, package in (("chromium", "chromium"), ("firefox-esr", "firefox-esr")) if not shutil.which(command)]
+    if missing:
+        apt_install(*missing)
+    if run("install node packages", f"npm ci --no-audit --no-fund --prefix {WASM}")[0] != 0 or not works("wasm-bindgen --version"):
+        tally.skip("npm package: its tools could not be installed")
+        return False
+    return (PEER / "node_modules").is_dir() or install_peer()
+
+
+def has_source():
+    return (pathlib.Path(output("rustc --print sysroot")) / "lib/rustlib/src/rust/library").is_dir()
+
+
+def node_tests(tally, name, files, **environment):
+    """One at a time: browsers want both processors for themselves."""
+    command = ["node", "--test", "--test-concurrency=1", "--test-reporter=tap", *map(str, files)]
+    code, log = run(name, command, **environment)
+    count = {word: int(found) for word, found in re.findall(r"^# (pass|fail|cancelled) (\d+)$", log, re.M)}
+    tally.passed += count.get("pass", 0)
+    failed = re.findall(r"^ *not ok \d+ - (.*)$", log, re.M)
+    tally.failures += [f"{name}: {test}" for test in failed]
+    if code != 0 and not failed:
+        tally.failures.append(f"{name}: they did not start, or broke off")
+    if not count.get("pass"):
+        tally.failures.append(f"{name}: nothing passed")
+    for test, why in re.findall(r"^ *ok \d+ - (.*) # SKIP ?(.*)$", log, re.M):
+        tally.skip(f"{test}: {why}")
+    for line in re.findall(SHOWN, log, re.M):
+        print(line, flush=True)
