@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::ActionId;
 use crate::http::{IoFailure, IoFailureKind};
+use crate::json::{ToJson, Writer, words};
 use crate::lifecycle::record::Record;
 use crate::moment::UnixMillis;
 
@@ -95,6 +96,20 @@ pub enum FlowStep {
     Saving,
 }
 
+words!(FlowStep {
+    Callback = "callback",
+    CodeExchange = "code_exchange",
+    Deletion = "deletion",
+    Discovery = "discovery",
+    Listening = "listening",
+    Loading = "loading",
+    Locking = "locking",
+    Opening = "opening",
+    Refresh = "refresh",
+    Revocation = "revocation",
+    Saving = "saving",
+});
+
 impl FlowStep {
     /// For people.
     #[must_use]
@@ -154,6 +169,26 @@ pub enum FailureKind {
     /// The server cannot be reached.
     Unreachable,
 }
+
+words!(FailureKind {
+    AccountChanged = "account_changed",
+    ApiRefusesNewToken = "api_refuses_new_token",
+    Bug = "bug",
+    Busy = "busy",
+    Cancelled = "cancelled",
+    CoolDown = "cool_down",
+    Interrupted = "interrupted",
+    Misbehaved = "misbehaved",
+    Misconfigured = "misconfigured",
+    NoCredential = "no_credential",
+    OutcomeUnknown = "outcome_unknown",
+    Refused = "refused",
+    Store = "store",
+    ServerTrouble = "server_trouble",
+    TimedOut = "timed_out",
+    Unable = "unable",
+    Unreachable = "unreachable",
+});
 
 /// What to do about a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -254,6 +289,48 @@ impl Failure {
             NextStep::ReportBug => "This is a mistake in tokenway: please report it.".to_owned(),
             NextStep::RetryAt { .. } => "Try again later.".to_owned(),
         }
+    }
+}
+
+impl ToJson for Failure {
+    /// Without the tokens that were not saved.
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("step", &self.step);
+        out.member("kind", &self.kind);
+        out.member("status", &self.status);
+        out.member("code", &self.code);
+        out.member("detail", &self.detail);
+        out.member("next", &self.next);
+        out.close('}');
+    }
+}
+
+impl ToJson for NextStep {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.name("do");
+        match self {
+            NextStep::AskUser { what } => {
+                out.text("ask_user");
+                out.member("what", what);
+            }
+            NextStep::FixConfiguration { what } => {
+                out.text("fix_configuration");
+                out.member("what", what);
+            }
+            NextStep::LogIn => out.text("log_in"),
+            NextStep::OutcomeUnknown { retry_at } => {
+                out.text("outcome_unknown");
+                out.member("retry_at", retry_at);
+            }
+            NextStep::ReportBug => out.text("report_bug"),
+            NextStep::RetryAt { at } => {
+                out.text("retry_at");
+                out.member("at", at);
+            }
+        }
+        out.close('}');
     }
 }
 

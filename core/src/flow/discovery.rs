@@ -5,13 +5,12 @@
 //!     `------ metadata -----+--------------------'`--> done
 //! ```
 
-use serde::{Deserialize, Serialize};
-
 use crate::action::Action;
 use crate::config::check_endpoint;
 use crate::error::{Failure, FailureKind, FlowStep, NextStep};
 use crate::event::Outcome;
 use crate::http::{Body, HttpRequest, Method, Sent};
+use crate::json::object;
 use crate::machine::{Machine, Next};
 use crate::moment::{Millis, Moment};
 use crate::wire::metadata::{self, Metadata, MetadataError};
@@ -24,7 +23,7 @@ const TRIES: u8 = 2;
 const RETRY_AFTER: Millis = Millis::seconds(5);
 
 /// Asks one place after the other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Discovery {
     issuer: String,
@@ -33,6 +32,8 @@ pub(crate) struct Discovery {
     tries: u8,
     deadline: Millis,
 }
+
+object!(Discovery { issuer, place, more, tries, deadline });
 
 impl Discovery {
     /// `None` when the issuer is not a URL, which a checked configuration rules out.

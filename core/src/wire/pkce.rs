@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::json::transparent;
 use crate::secret::{self, Secret};
 
 /// The `code_challenge_method` that is used, always.
@@ -15,6 +16,8 @@ pub const METHOD: &str = "S256";
 #[serde(transparent)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct Verifier(#[serde(with = "secret::exposed")] Secret);
+
+transparent!(Verifier);
 
 impl Verifier {
     /// The verifier of 32 fresh random bytes.

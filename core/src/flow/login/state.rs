@@ -1,16 +1,16 @@
 //! What a login knows at each of its states.
 
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::end::LoginNote;
 use crate::config::Config;
 use crate::event::Callback;
 use crate::flow::discovery::Discovery;
+use crate::json::object;
 use crate::lifecycle::record::{Record, Version};
 use crate::moment::{Moment, UnixMillis};
 use crate::provider::{Endpoints, Parameter};
-use crate::secret::{self, Secret};
+use crate::secret::Secret;
 use crate::wire::authorize::AuthorizationRequest;
 use crate::wire::callback::{BareCode, CheckedCallback, Expected, ResponseMode};
 use crate::wire::metadata::Metadata;
@@ -73,18 +73,18 @@ pub(super) struct Bound {
 }
 
 /// What is fixed when a login starts: one set of values for one attempt (RFC 9700 section 2.1.1).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Prepared {
     /// Names the login among others. Not a secret, and not derived from one.
     pub(super) name: String,
     pub(super) verifier: Verifier,
-    #[serde(with = "secret::exposed")]
     pub(super) state: Secret,
-    #[serde(with = "secret::exposed")]
     pub(super) nonce: Secret,
     pub(super) deadline: UnixMillis,
 }
+
+object!(Prepared { name, verifier, state, nonce, deadline });
 
 impl Prepared {
     pub(super) fn new(config: &Config, moment: &Moment) -> Self {
@@ -100,13 +100,15 @@ impl Prepared {
 
 /// The server that this login goes to, and what is asked of it: recorded before the person is sent there, so that the
 /// code goes nowhere else (RFC 9700 section 2.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Target {
     pub(super) endpoints: Endpoints,
     pub(super) scopes: Vec<String>,
     extra: Vec<Parameter>,
 }
+
+object!(Target { endpoints, scopes, extra });
 
 impl Target {
     pub(super) fn known(endpoints: &Endpoints, config: &Config) -> Self {
