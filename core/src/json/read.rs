@@ -3,6 +3,7 @@
 
 use super::BadText;
 use crate::wire::json::{self, Members, Value};
+use crate::wire::text;
 
 /// What [`super::from_text`] reads.
 pub trait FromJson: Sized {
@@ -56,10 +57,10 @@ impl<'t> Reading<'t> {
         self.object = (text.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
         let members = json::object(text).unwrap_or_default();
         if let Some(name) = members.repeated(names) {
-            self.wrong(["the member `", name, "` stands there twice"].concat());
+            self.wrong(text::joined(&["the member `", name, "` stands there twice"]));
         }
         if strict && let Some((name, _)) = members.0.iter().find(|(name, _)| !names.contains(&&**name)) {
-            self.wrong(["unknown member `", name, "`, expected one of ", &listed(names)].concat());
+            self.wrong(text::joined(&["unknown member `", name, "`, expected one of ", &listed(names)]));
         }
         members
     }
@@ -124,7 +125,7 @@ impl<'t> Reading<'t> {
 
     fn position(&mut self, text: &str, words: &[&str]) -> usize {
         words.iter().position(|word| *word == text).unwrap_or_else(|| {
-            self.wrong(["unknown word `", text, "`, expected one of ", &listed(words)].concat());
+            self.wrong(text::joined(&["unknown word `", text, "`, expected one of ", &listed(words)]));
             0
         })
     }
@@ -135,8 +136,8 @@ impl<'t> Reading<'t> {
     pub(crate) fn unfit(&mut self, value: Option<&Value<'_>>, wanted: &str) {
         let member = self.member;
         self.wrong(match value {
-            Some(_) => ["the member `", member, "` is not ", wanted].concat(),
-            None => ["the member `", member, "` is missing"].concat(),
+            Some(_) => text::joined(&["the member `", member, "` is not ", wanted]),
+            None => text::joined(&["the member `", member, "` is missing"]),
         });
     }
 
@@ -152,5 +153,9 @@ impl<'t> Reading<'t> {
 }
 
 fn listed(words: &[&str]) -> String {
-    ["`", &words.join("`, `"), "`"].concat()
+    let mut list = String::new();
+    for word in words {
+        text::append(&mut list, ", ", &text::joined(&["`", word, "`"]));
+    }
+    list
 }

@@ -5,7 +5,6 @@
 //! the object itself are taken apart; what lies deeper is checked, kept as a slice, and read when somebody asks.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// The deepest nesting that is read, the outermost object included: real answers have 5 levels, and an attacker's
 /// 100,000 must not reach the stack.
@@ -76,8 +75,15 @@ impl<'a> Members<'a> {
     }
 
     /// The members by name, the last one of each.
-    pub(crate) fn by_name(&self) -> BTreeMap<&str, &Value<'a>> {
-        self.0.iter().map(|(name, value)| (&**name, value)).collect()
+    pub(crate) fn by_name(&self) -> Vec<(&str, &Value<'a>)> {
+        let mut sorted: Vec<(&str, &Value<'a>)> = Vec::new();
+        for (name, value) in &self.0 {
+            match sorted.binary_search_by_key(&&**name, |(known, _)| *known) {
+                Ok(at) => sorted[at].1 = value,
+                Err(at) => sorted.insert(at, (name, value)),
+            }
+        }
+        sorted
     }
 
     /// The only member of that name; `None` when it is absent or repeated.

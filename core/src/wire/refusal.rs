@@ -154,18 +154,20 @@ fn spaced(text: &str) -> String {
 
 /// Without a word in brackets or quotes after the token: its value, as in "token (abc) has been revoked".
 fn without_values(text: &str) -> String {
-    let mut lines = Vec::new();
+    let mut kept = String::new();
     for line in text.lines() {
-        let mut kept: Vec<&str> = Vec::new();
-        for word in line.split(' ').filter(|word| !word.is_empty()) {
-            let follows_token = kept.last().is_some_and(|last| last.ends_with("token"));
-            if !(follows_token && is_value(word)) {
-                kept.push(word);
+        let mut last = "";
+        for word in line.split(' ') {
+            let is_dropped = word.is_empty() || (last.ends_with("token") && is_value(word));
+            if !is_dropped {
+                kept.push_str(word);
+                kept.push(' ');
+                last = word;
             }
         }
-        lines.push(kept.join(" "));
+        kept.push('\n');
     }
-    lines.join("\n")
+    kept
 }
 
 fn is_value(word: &str) -> bool {

@@ -1,9 +1,5 @@
 //! Judges an answer of a token endpoint that holds no usable tokens.
 
-use std::cmp::Reverse;
-
-use url::Url;
-
 use crate::http::HttpAnswer;
 use crate::secret::Secret;
 use crate::wire::body::{self, Unreadable};
@@ -12,7 +8,7 @@ use crate::wire::error_code::{self, Meaning, Stated};
 use crate::wire::json::Members;
 use crate::wire::token_error::{AnswerError, Fate};
 use crate::wire::token_options::{Grant, TokenContext};
-use crate::wire::{refusal, seconds, text};
+use crate::wire::{form, refusal, seconds, text};
 
 /// How often one exchange is repeated with a nonce: once because the server wants one, once more because it rotated its
 /// nonce in between. More would be a loop.
@@ -116,10 +112,15 @@ impl Judge<'_> {
 
     fn hiding(&self, said: &str) -> String {
         let mut secrets = self.context.sent.clone();
-        secrets.retain(|secret| secret.len() >= SHORTEST_ECHO);
+        let mut said = said.to_owned();
         // A secret may begin with another one: the longer goes first, or its end would stay.
-        secrets.sort_by_key(|secret| Reverse(secret.len()));
-        secrets.into_iter().fold(said.to_owned(), |said, secret| without(&said, secret))
+        while let Some(longest) = (0..secrets.len()).max_by_key(|at| secrets[*at].len()) {
+            let secret = secrets.swap_remove(longest);
+            if secret.len() >= SHORTEST_ECHO {
+                said = without(&said, secret);
+            }
+        }
+        said
     }
 
     fn stated_failure(&self, members: &Members<'_>, body: &str) -> AnswerError {
@@ -257,19 +258,19 @@ pub(crate) fn dpop_nonce(answer: &HttpAnswer) -> Option<String> {
 
 /// Where a redirect leads, without query and user: both may hold secrets.
 fn location(target: &str) -> String {
-    let Ok(mut url) = Url::parse(target) else {
-        let path = target.split(['?', '#']).next().unwrap_or_default();
-        return text::for_people(path);
+    let end = target.find(['?', '#']).unwrap_or(target.len());
+    let (target, _) = target.split_at(end);
+    let shown = match (target.split_once("//"), target.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, after))) => text::joined(&[scheme, "//", after]),
+        (None, Some((_, after))) => after.to_owned(),
+        (_, None) => target.to_owned(),
     };
-    url.set_query(None);
-    url.set_fragment(None);
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    text::for_people(&format!("{}://{host}{port}{}", url.scheme(), url.path()))
+    text::for_people(&shown)
 }
 
 /// The text without the secret, raw or percent-encoded.
 fn without(said: &str, secret: &Secret) -> String {
-    let encoded: String = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
+    let mut encoded = String::new();
+    form::encode_text(secret.expose(), &mut encoded);
     said.replace(secret.expose(), "[hidden]").replace(&encoded, "[hidden]")
 }

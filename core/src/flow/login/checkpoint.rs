@@ -95,10 +95,10 @@ struct Open {
 object!(Open { life, key, prepared, waits_for });
 
 enum WaitsFor {
-    Callback { target: Target, redirect_uri: String, received: Option<Callback> },
-    Metadata { discovery: Discovery },
-    Receiver { target: Target },
-    UrlShown { target: Target, redirect_uri: String },
+    Callback { target: Box<Target>, redirect_uri: String, received: Option<Box<Callback>> },
+    Metadata { discovery: Box<Discovery> },
+    Receiver { target: Box<Target> },
+    UrlShown { target: Box<Target>, redirect_uri: String },
 }
 
 impl ToJson for WaitsFor {
@@ -217,7 +217,7 @@ impl Session<Login> {
             return Err(Unreadable::OtherCredential);
         }
         let Open { life, prepared, waits_for, .. } = *open;
-        let task = Task { config: config.clone(), prepared };
+        let task = Box::new(Task { config: config.clone(), prepared });
         let next = match waits_for {
             WaitsFor::Callback { target, redirect_uri, received: None } => {
                 let bound = Some(Bound { redirect_uri, url_was_shown: true });

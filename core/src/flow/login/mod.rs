@@ -49,7 +49,7 @@ const MAX_CONFLICTS: u8 = 16;
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct Login {
-    task: Task,
+    task: Box<Task>,
     state: State,
 }
 
@@ -69,20 +69,20 @@ impl Login {
         let state = match &config.server {
             Server::Known(endpoints) => State::Listening { target: Target::known(endpoints, config), bound: None },
             Server::Discovered { issuer } => match Discovery::new(issuer, config.timing.request_deadline) {
-                Some(discovery) => State::Discovering { discovery },
+                Some(discovery) => State::Discovering { discovery: Box::new(discovery) },
                 None => return Session::ended(Err(Box::new(Failure::bug("the issuer was not checked")))),
             },
         };
-        Session::new(Task { config: config.clone(), prepared }.with(state))
+        Session::new(Box::new(Task { config: config.clone(), prepared }).with(state))
     }
 }
 
 impl Task {
-    fn with(self, state: State) -> Login {
+    fn with(self: Box<Self>, state: State) -> Login {
         Login { task: self, state }
     }
 
-    fn to(self, state: State) -> Next<Login, LoggedIn> {
+    fn to(self: Box<Self>, state: State) -> Next<Login, LoggedIn> {
         Next::Continue(self.with(state))
     }
 
@@ -92,10 +92,10 @@ impl Task {
 
     /// Looks at a redirect. What anybody could have sent does not end the login.
     fn received(
-        self,
-        target: Target,
+        self: Box<Self>,
+        target: Box<Target>,
         redirect_uri: String,
-        callback: Callback,
+        callback: Box<Callback>,
         now: UnixMillis,
     ) -> Next<Login, LoggedIn> {
         let expected = target.expected(&self.config, &self.prepared, &redirect_uri);
@@ -110,8 +110,8 @@ impl Task {
     }
 
     fn exchange_answered(
-        self,
-        target: Target,
+        self: Box<Self>,
+        target: Box<Target>,
         redirect_uri: String,
         checked: CheckedCallback,
         tries: u8,
@@ -141,7 +141,7 @@ impl Task {
 
     /// The last login to finish wins, over whatever is there.
     fn save_conflict(
-        self,
+        self: Box<Self>,
         record: Box<Record>,
         theirs: Option<Box<Record>>,
         notes: Vec<end::LoginNote>,
@@ -165,7 +165,7 @@ impl Machine for Login {
     const NAME: &'static str = "login";
 
     fn action(&self) -> Action {
-        let Task { config, prepared } = &self.task;
+        let Task { config, prepared } = &*self.task;
         match &self.state {
             State::Awaiting { target, redirect_uri } => Action::AwaitCallback(AwaitCallback {
                 url: self.task.url(target, redirect_uri),
@@ -203,7 +203,7 @@ impl Machine for Login {
         let Login { task, state } = self;
         match state {
             State::Awaiting { target, redirect_uri } => match outcome.awaited() {
-                Ok(Awaited::Callback(callback)) => task.received(target, redirect_uri, callback, moment.now),
+                Ok(Awaited::Callback(callback)) => task.received(target, redirect_uri, Box::new(callback), moment.now),
                 Ok(Awaited::TimedOut) => Next::Fail(Box::new(end::nobody_came_back())),
                 Err(failure) => Next::Fail(Box::new(Failure::io(FlowStep::Callback, &failure, moment.now))),
             },
@@ -217,7 +217,7 @@ impl Machine for Login {
             },
             State::Discovering { discovery } => discovery.advance(outcome, moment).nest(
                 task,
-                |task, discovery| task.with(State::Discovering { discovery }),
+                |task, discovery| task.with(State::Discovering { discovery: Box::new(discovery) }),
                 |task, end: Result<Metadata, Box<Failure>>| match end {
                     Ok(metadata) => {
                         let target = Target::discovered(metadata, &task.config);

@@ -22,7 +22,7 @@ enum Look {
 impl Task {
     /// The first look, and each look while another process holds the lease.
     pub(super) fn loaded(
-        self,
+        self: Box<Self>,
         waited: Millis,
         busy: Option<Busy>,
         outcome: Outcome,
@@ -45,7 +45,7 @@ impl Task {
 
     /// The look that counts: under the lease. What was seen before it counts only if there is no such look.
     pub(super) fn reread(
-        self,
+        self: Box<Self>,
         held: Held,
         seen: Box<Record>,
         outcome: Outcome,
@@ -99,9 +99,15 @@ impl Task {
     }
 
     /// The notes decide whether the refresh token may be sent, and when.
-    fn renew(self, held: Held, record: Box<Record>, spent: Secret, moment: &Moment) -> Next<GetToken, Token> {
+    fn renew(
+        self: Box<Self>,
+        held: Held,
+        record: Box<Record>,
+        spent: Secret,
+        moment: &Moment,
+    ) -> Next<GetToken, Token> {
         let window = self.config.timing.landing_window();
-        let ledger = match &held.ledger {
+        let ledger = match &*held.ledger {
             StoredLedger::Absent => Ledger::default(),
             StoredLedger::Newer => return self.nothing_sent(&held, record, newer("renewal notes"), moment),
             StoredLedger::Read(ledger) => ledger.clone().clamped().of_login(&record.login_id),
@@ -110,7 +116,7 @@ impl Task {
                 let ledger = Ledger { login_id: Some(record.login_id.clone()), lands_in: window, ..Ledger::default() };
                 let failure = wait(moment.now.plus(window), "the notes of the last renewal cannot be read");
                 let end = Ending::missed(record, &self.wish, failure, moment.now);
-                return self.to(State::Noting { held, ledger, then: AfterNote::Unlock(end) });
+                return self.to(State::Noting { held, ledger: Box::new(ledger), then: AfterNote::Unlock(end) });
             }
         };
         let hash = spent.hash();
@@ -156,12 +162,12 @@ impl Task {
             refused: ledger.refused.clone(),
         };
         let not_after = moment.now.plus(self.config.timing.send_window());
-        let then = AfterNote::Post { record, spent, before: ledger, not_after, resends };
-        self.to(State::Noting { held, ledger: noted, then })
+        let then = AfterNote::Post { record, spent, before: Box::new(ledger), not_after, resends };
+        self.to(State::Noting { held, ledger: Box::new(noted), then })
     }
 
     fn nothing_sent(
-        self,
+        self: Box<Self>,
         held: &Held,
         record: Box<Record>,
         failure: Failure,
