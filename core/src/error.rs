@@ -220,6 +220,18 @@ pub enum NextStep {
     },
 }
 
+impl NextStep {
+    #[inline(never)]
+    pub(crate) fn ask(what: impl Into<String>) -> Self {
+        NextStep::AskUser { what: what.into() }
+    }
+
+    #[inline(never)]
+    pub(crate) fn fix(what: impl Into<String>) -> Self {
+        NextStep::FixConfiguration { what: what.into() }
+    }
+}
+
 impl Failure {
     /// A failure with nothing but its kind.
     #[must_use]
@@ -227,12 +239,18 @@ impl Failure {
         Failure { step, kind, status: None, code: None, detail: detail.into(), next, unsaved: None }
     }
 
-    pub(crate) fn bug(detail: &str) -> Self {
-        Failure::new(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug)
+    /// A failure on its way out of a flow.
+    #[inline(never)]
+    pub(crate) fn boxed(step: FlowStep, kind: FailureKind, detail: impl Into<String>, next: NextStep) -> Box<Self> {
+        Box::new(Failure::new(step, kind, detail, next))
+    }
+
+    pub(crate) fn bug(detail: &str) -> Box<Self> {
+        Failure::boxed(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug)
     }
 
     /// Trouble of the world, as the end of a flow.
-    pub(crate) fn io(step: FlowStep, failure: &IoFailure, retry_at: UnixMillis) -> Self {
+    pub(crate) fn io(step: FlowStep, failure: &IoFailure, retry_at: UnixMillis) -> Box<Self> {
         let (kind, next) = match failure.kind {
             IoFailureKind::Cancelled => (FailureKind::Cancelled, NextStep::RetryAt { at: retry_at }),
             IoFailureKind::Deadline
@@ -240,27 +258,25 @@ impl Failure {
             | IoFailureKind::TooLarge
             | IoFailureKind::Unreachable => (FailureKind::Unreachable, NextStep::RetryAt { at: retry_at }),
             IoFailureKind::Unable => {
-                let what = "Correct that on this machine, then try again.".to_owned();
-                (FailureKind::Unable, NextStep::FixConfiguration { what })
+                (FailureKind::Unable, NextStep::fix("Correct that on this machine, then try again."))
             }
         };
-        Failure::new(step, kind, failure.detail.clone(), next)
+        Failure::boxed(step, kind, failure.detail.clone(), next)
     }
 
     /// Trouble of the store.
-    pub(crate) fn store(step: FlowStep, failure: &IoFailure) -> Self {
-        let what = "Make the place where logins are kept readable and writable, then try again.".to_owned();
-        let next = NextStep::FixConfiguration { what };
-        Failure::new(step, FailureKind::Store, failure.detail.clone(), next)
+    pub(crate) fn store(step: FlowStep, failure: &IoFailure) -> Box<Self> {
+        let next = NextStep::fix("Make the place where logins are kept readable and writable, then try again.");
+        Failure::boxed(step, FailureKind::Store, failure.detail.clone(), next)
     }
 
-    pub(crate) fn with_code(mut self, status: Option<u16>, code: Option<String>) -> Self {
+    pub(crate) fn with_code(mut self: Box<Self>, status: Option<u16>, code: Option<String>) -> Box<Self> {
         self.status = status;
         self.code = code;
         self
     }
 
-    pub(crate) fn with_unsaved(mut self, record: Box<Record>) -> Self {
+    pub(crate) fn with_unsaved(mut self: Box<Self>, record: Box<Record>) -> Box<Self> {
         self.unsaved = Some(record);
         self
     }

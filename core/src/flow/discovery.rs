@@ -48,7 +48,7 @@ impl Discovery {
         if self.more.is_empty() {
             let detail = format!("{}: {why}, and there is no other place to look", self.place);
             let what = format!("Check the issuer {}, or give the endpoints.", self.issuer);
-            return fail(FailureKind::Misconfigured, detail, NextStep::FixConfiguration { what });
+            return fail(FailureKind::Misconfigured, detail, NextStep::fix(what));
         }
         self.place = self.more.remove(0);
         self.tries = 1;
@@ -82,7 +82,7 @@ impl Machine for Discovery {
             }
             Err(failure) => {
                 let at = moment.now.plus(RETRY_AFTER);
-                return Next::Fail(Box::new(Failure::io(FlowStep::Discovery, &failure, at)));
+                return Next::Fail(Failure::io(FlowStep::Discovery, &failure, at));
             }
         };
         match metadata::read(&answer, &self.issuer) {
@@ -93,7 +93,7 @@ impl Machine for Discovery {
                 fail(FailureKind::ServerTrouble, format!("{}: {why}", self.place), next)
             }
             Err(MetadataError::Unusable(why)) => {
-                let next = NextStep::FixConfiguration { what: format!("Check the issuer {}.", self.issuer) };
+                let next = NextStep::fix(format!("Check the issuer {}.", self.issuer));
                 fail(FailureKind::Misbehaved, format!("{}: {why}", self.place), next)
             }
         }
@@ -101,5 +101,5 @@ impl Machine for Discovery {
 }
 
 fn fail(kind: FailureKind, detail: String, next: NextStep) -> Next<Discovery, Metadata> {
-    Next::Fail(Box::new(Failure::new(FlowStep::Discovery, kind, detail, next)))
+    Next::Fail(Failure::boxed(FlowStep::Discovery, kind, detail, next))
 }

@@ -77,7 +77,7 @@ fn failures_are_written_as_serde_writes_them() {
         NextStep::ReportBug,
         NextStep::RetryAt { at },
     ] {
-        let failure = Failure::new(FlowStep::CodeExchange, FailureKind::ApiRefusesNewToken, "seen", next);
+        let failure = Failure::boxed(FlowStep::CodeExchange, FailureKind::ApiRefusesNewToken, "seen", next);
         for failure in [failure.clone(), failure.with_code(Some(400), Some("invalid_grant".to_owned()))] {
             assert_eq!(to_text(&failure), serde_json::to_string(&failure).unwrap());
         }

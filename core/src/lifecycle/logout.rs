@@ -121,7 +121,7 @@ impl Task {
             Some(theirs) if theirs.login_id == *login_id => {
                 let detail = "other processes keep writing the same login";
                 let next = NextStep::RetryAt { at: moment.now };
-                Next::Fail(Box::new(Failure::new(FlowStep::Deletion, FailureKind::Busy, detail, next)))
+                Next::Fail(Failure::boxed(FlowStep::Deletion, FailureKind::Busy, detail, next))
             }
             Some(_) | None => Next::Done(LoggedOut { claims: None, revoked }),
         }
@@ -150,11 +150,11 @@ impl Machine for Logout {
             State::Deleting { record, revoked } => match outcome.written() {
                 Ok(Written::Done) => Next::Done(LoggedOut { claims: Some(record.claims), revoked }),
                 Ok(Written::Conflict(theirs)) => task.conflict(&record.login_id, theirs, revoked, &moment),
-                Err(failure) => Next::Fail(Box::new(Failure::store(FlowStep::Deletion, &failure))),
+                Err(failure) => Next::Fail(Failure::store(FlowStep::Deletion, &failure)),
             },
             State::Loading => match outcome.loaded() {
                 Ok(record) => task.found(record, &moment),
-                Err(failure) => Next::Fail(Box::new(Failure::store(FlowStep::Loading, &failure))),
+                Err(failure) => Next::Fail(Failure::store(FlowStep::Loading, &failure)),
             },
             State::Marking { record } => match outcome.written() {
                 Ok(Written::Done) => {

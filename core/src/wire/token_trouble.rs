@@ -26,7 +26,7 @@ pub(crate) struct Judge<'a> {
 
 impl Judge<'_> {
     /// An answer that is not 2xx.
-    pub(crate) fn failure(&self) -> AnswerError {
+    pub(crate) fn failure(&self) -> Box<AnswerError> {
         if (300..400).contains(&self.answer.status) {
             return self.redirect();
         }
@@ -41,7 +41,7 @@ impl Judge<'_> {
     }
 
     /// An error code beside a 2xx, or in place of the tokens.
-    pub(crate) fn oauth_error(&self, code: Option<String>, members: &Members<'_>) -> AnswerError {
+    pub(crate) fn oauth_error(&self, code: Option<String>, members: &Members<'_>) -> Box<AnswerError> {
         let words = error_code::words(members);
         let (advice, refused) = self.advise(code.as_deref(), &words, false);
         let provider = code.as_deref().and_then(|code| self.context.refusal_codes.get(code));
@@ -54,30 +54,29 @@ impl Judge<'_> {
             (None, false) => self.shown(&said),
         };
         let detail = format!("the token endpoint answered {} with {detail}", self.answer.status);
-        AnswerError {
-            code,
-            refused,
-            text: provider.map(|meaning| meaning.text.clone()),
-            fate: if refused { Fate::Refused } else { self.fate(advice == Advice::RetryLater) },
-            ..self.error(Class::OauthError, advice, detail, Some(members))
-        }
+        let mut error = self.error(Class::OauthError, advice, detail, Some(members));
+        error.code = code;
+        error.refused = refused;
+        error.text = provider.map(|meaning| meaning.text.clone());
+        error.fate = if refused { Fate::Refused } else { self.fate(advice == Advice::RetryLater) };
+        error
     }
 
     /// A 2xx that breaks the form of a token answer.
-    pub(crate) fn malformed(&self, why: &str, members: Option<&Members<'_>>) -> AnswerError {
+    pub(crate) fn malformed(&self, why: &str, members: Option<&Members<'_>>) -> Box<AnswerError> {
         let said = members.and_then(error_code::sentence).map(|said| format!(": {}", self.shown(&said)));
         let detail = format!("the token answer cannot be used: {why}{}", said.unwrap_or_default());
         self.error(Class::Malformed, self.unusable(), detail, members)
     }
 
     /// A 2xx whose body has no members.
-    pub(crate) fn unreadable(&self, why: Unreadable, body: &str) -> AnswerError {
+    pub(crate) fn unreadable(&self, why: Unreadable, body: &str) -> Box<AnswerError> {
         let excerpt = if body.is_empty() { String::new() } else { format!(": {}", self.shown(body)) };
         self.malformed(&format!("{}{excerpt}", why.as_str()), None)
     }
 
     /// A 2xx with more bytes than the limit.
-    pub(crate) fn too_large(&self) -> AnswerError {
+    pub(crate) fn too_large(&self) -> Box<AnswerError> {
         let detail = "the token answer is larger than 1 MiB".to_owned();
         self.error(Class::TooLarge, self.unusable(), detail, None)
     }
@@ -89,8 +88,8 @@ impl Judge<'_> {
         advice: Advice,
         detail: String,
         members: Option<&Members<'_>>,
-    ) -> AnswerError {
-        AnswerError {
+    ) -> Box<AnswerError> {
+        Box::new(AnswerError {
             class,
             code: None,
             advice,
@@ -102,7 +101,7 @@ impl Judge<'_> {
             kept_refresh_token: None,
             refused: false,
             fate: self.fate(false),
-        }
+        })
     }
 
     /// A text of the server's, fit for people: cleaned, and without the secrets that were sent.
@@ -123,10 +122,12 @@ impl Judge<'_> {
         said
     }
 
-    fn stated_failure(&self, members: &Members<'_>, body: &str) -> AnswerError {
+    fn stated_failure(&self, members: &Members<'_>, body: &str) -> Box<AnswerError> {
         let transient = self.is_transient_status();
         if !transient && let Some(name) = members.repeated(&["error"]) {
-            return AnswerError { advice: Advice::Surface, ..self.malformed(&format!("it has {name} twice"), None) };
+            let mut error = self.malformed(&format!("it has {name} twice"), None);
+            error.advice = Advice::Surface;
+            return error;
         }
         let known = |code: &str| self.context.refusal_codes.contains_key(code);
         match error_code::stated(members) {
@@ -141,16 +142,20 @@ impl Judge<'_> {
         }
     }
 
-    fn http(&self, said: Option<&str>, words: &str, members: Option<&Members<'_>>, html: bool) -> AnswerError {
+    fn http(&self, said: Option<&str>, words: &str, members: Option<&Members<'_>>, html: bool) -> Box<AnswerError> {
         let (advice, refused) = self.advise(None, words, html);
         let said = said.filter(|said| !said.is_empty()).map(|said| format!(": {}", self.shown(said)));
         let page = if html { " with a page for people" } else { "" };
         let detail = format!("the token endpoint answered {}{page}{}", self.answer.status, said.unwrap_or_default());
-        let error = self.error(Class::Http, advice, detail, members);
-        AnswerError { refused, fate: if refused { Fate::Refused } else { error.fate }, ..error }
+        let mut error = self.error(Class::Http, advice, detail, members);
+        error.refused = refused;
+        if refused {
+            error.fate = Fate::Refused;
+        }
+        error
     }
 
-    fn redirect(&self) -> AnswerError {
+    fn redirect(&self) -> Box<AnswerError> {
         let target = self.answer.header("location").map_or_else(|| "nowhere".to_owned(), location);
         let detail = format!(
             "the token endpoint answered {} to {target}; redirects are never followed: configure the final address",

@@ -211,7 +211,7 @@ impl Session<Login> {
         }
         let stored: Stored = json::from_text(text).map_err(|_| Unreadable::NotASnapshot)?;
         let Stage::Open(open) = stored.at else {
-            return Ok(Session::ended(Err(Box::new(end::interrupted()))));
+            return Ok(Session::ended(Err(end::interrupted())));
         };
         if open.key != config.key {
             return Err(Unreadable::OtherCredential);

@@ -85,7 +85,7 @@ impl Task {
     fn not_renewed(
         self: Box<Self>,
         sending: Sending,
-        error: AnswerError,
+        error: Box<AnswerError>,
         io: Option<IoFailure>,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
@@ -95,7 +95,7 @@ impl Task {
             let mut answered = sending.restored(moment.now);
             answered.cool_down = cool_down.max(COOL_DOWN);
             let failure = failure(&error, FailureKind::Misbehaved, next);
-            return self.save(Saving::new(sending, record, Some(answered), Some(Box::new(failure))));
+            return self.save(Saving::new(sending, record, Some(answered), Some(failure)));
         }
         match error.fate() {
             Fate::Refused => {
@@ -103,7 +103,7 @@ impl Task {
                 if sending.resends > 0 {
                     failure.detail = format!("{INTERRUPTED} The server said: {}", failure.detail);
                 }
-                self.to(State::RereadingAfterRefusal { sending: Box::new(sending), failure: Box::new(failure) })
+                self.to(State::RereadingAfterRefusal { sending: Box::new(sending), failure })
             }
             Fate::AnsweredOtherwise => {
                 let (kind, next, cool_down) = otherwise(&error, moment.now);
@@ -165,7 +165,7 @@ impl Task {
         self: Box<Self>,
         sending: Sending,
         ledger: Box<Ledger>,
-        failure: Failure,
+        failure: Box<Failure>,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         let end = Ending::missed(sending.record, &self.wish, failure, moment.now);
@@ -176,14 +176,14 @@ impl Task {
     pub(super) fn refused(
         self: Box<Self>,
         sending: Sending,
-        failure: Failure,
+        failure: Box<Failure>,
         outcome: Outcome,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         if let Ok(stored) = outcome.loaded() {
             match stored {
                 Some(stored) if stored.mark == Mark::LoggedOut => {
-                    let end = Ending::FinishLogout { record: stored, failure: Box::new(nobody()) };
+                    let end = Ending::FinishLogout { record: stored, failure: nobody() };
                     return self.unlock(&sending.held, end);
                 }
                 Some(stored) if stored.version() != sending.record.version() => {
@@ -191,7 +191,7 @@ impl Task {
                     return self.unlock(&sending.held, end);
                 }
                 Some(_) => {}
-                None => return self.unlock(&sending.held, Ending::Failure(Box::new(nobody()))),
+                None => return self.unlock(&sending.held, Ending::Failure(nobody())),
             }
         }
         let ledger = sending.refused(moment.now);
@@ -205,7 +205,7 @@ impl Task {
         }
         let detail = "another process changed the login meanwhile";
         let next = NextStep::RetryAt { at: now };
-        Ending::Failure(Box::new(Failure::new(FlowStep::Refresh, FailureKind::Busy, detail, next)))
+        Ending::Failure(Failure::boxed(FlowStep::Refresh, FailureKind::Busy, detail, next))
     }
 
     /// The tokens are somebody else's: nothing is saved, they are revoked, and this refresh token is over.
@@ -216,7 +216,7 @@ impl Task {
         why: String,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
-        let failure = Failure::new(FlowStep::Refresh, FailureKind::AccountChanged, why, NextStep::LogIn);
+        let failure = Failure::boxed(FlowStep::Refresh, FailureKind::AccountChanged, why, NextStep::LogIn);
         let revoke = Revoke::new(&self.config, theirs, moment.now).map(Box::new);
         let ledger = sending.refused(moment.now);
         let end = Ending::missed(sending.record, &self.wish, failure, moment.now);
@@ -259,17 +259,17 @@ fn otherwise(error: &AnswerError, now: UnixMillis) -> (FailureKind, NextStep, Mi
     }
     if matches!(error.advice, Advice::Surface | Advice::TellUser) {
         let what = "Ask whoever runs that server, or manages your account there: a retry will not change its answer.";
-        return (FailureKind::Refused, NextStep::AskUser { what: what.to_owned() }, MISCONFIGURED_COOL_DOWN);
+        return (FailureKind::Refused, NextStep::ask(what), MISCONFIGURED_COOL_DOWN);
     }
-    let what = "Check the configuration of this client.".to_owned();
-    (FailureKind::Misconfigured, NextStep::FixConfiguration { what }, MISCONFIGURED_COOL_DOWN)
+    let what = "Check the configuration of this client.";
+    (FailureKind::Misconfigured, NextStep::fix(what), MISCONFIGURED_COOL_DOWN)
 }
 
 fn retry_after(error: &AnswerError) -> Option<Millis> {
     error.retry_after.map(|seconds| Millis::seconds(u64::from(seconds)).clamp(MIN_COOL_DOWN, MAX_COOL_DOWN))
 }
 
-fn failure(error: &AnswerError, kind: FailureKind, next: NextStep) -> Failure {
+fn failure(error: &AnswerError, kind: FailureKind, next: NextStep) -> Box<Failure> {
     let detail = error.text.clone().unwrap_or_else(|| error.detail.clone());
-    Failure::new(FlowStep::Refresh, kind, detail, next).with_code(error.status, error.code.clone())
+    Failure::boxed(FlowStep::Refresh, kind, detail, next).with_code(error.status, error.code.clone())
 }

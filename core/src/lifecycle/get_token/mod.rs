@@ -337,7 +337,7 @@ impl Machine for GetToken {
             },
             State::Posting(sending) => task.answered(*sending, outcome, &moment),
             State::Rereading { held, seen } => task.reread(held, seen, outcome, &moment),
-            State::RereadingAfterRefusal { sending, failure } => task.refused(*sending, *failure, outcome, &moment),
+            State::RereadingAfterRefusal { sending, failure } => task.refused(*sending, failure, outcome, &moment),
             State::Revoking { held, revoke, end } => revoke.advance(outcome, moment).nest(
                 (task, held, end),
                 |(task, held, end), revoke| task.with(State::Revoking { held, revoke: Box::new(revoke), end }),
@@ -350,13 +350,13 @@ impl Machine for GetToken {
     }
 }
 
-fn busy_failure(holder: &Holder, now: UnixMillis) -> Failure {
+fn busy_failure(holder: &Holder, now: UnixMillis) -> Box<Failure> {
     let detail = format!("another process is renewing it: {}, for {} s", holder.who, holder.since.0 / 1_000);
     let next = NextStep::RetryAt { at: now.plus(Millis::seconds(1)) };
-    Failure::new(FlowStep::Locking, FailureKind::Busy, detail, next)
+    Failure::boxed(FlowStep::Locking, FailureKind::Busy, detail, next)
 }
 
-fn lost_lease(now: UnixMillis) -> Failure {
+fn lost_lease(now: UnixMillis) -> Box<Failure> {
     let detail = "the lock was lost before anything was sent";
-    Failure::new(FlowStep::Locking, FailureKind::Busy, detail, NextStep::RetryAt { at: now })
+    Failure::boxed(FlowStep::Locking, FailureKind::Busy, detail, NextStep::RetryAt { at: now })
 }

@@ -93,14 +93,14 @@ impl Saving {
     }
 
     fn not_saved_token(&self, seen: &IoFailure) -> Token {
-        let failure = Box::new(Failure::store(FlowStep::Saving, seen));
+        let failure = Failure::store(FlowStep::Saving, seen);
         Token { record: self.record.clone(), notes: vec![TokenNote::NotSaved(failure)] }
     }
 
     /// The end of a save that worked.
     fn saved(self, wish: &Wish, now: UnixMillis) -> Ending {
         match self.complaint {
-            Some(failure) => Ending::missed(self.record, wish, *failure, now),
+            Some(failure) => Ending::missed(self.record, wish, failure, now),
             None => Ending::token(self.record, Vec::new()),
         }
     }
@@ -108,7 +108,7 @@ impl Saving {
     /// The end of a save that was given up.
     fn not_saved(self, seen: &IoFailure) -> Ending {
         match self.complaint {
-            Some(failure) => Ending::Failure(Box::new(failure.with_unsaved(self.record))),
+            Some(failure) => Ending::Failure(failure.with_unsaved(self.record)),
             None => Ending::Token(Box::new(self.not_saved_token(seen))),
         }
     }
@@ -170,10 +170,10 @@ impl Task {
     ) -> Next<GetToken, Token> {
         saving.conflicts += 1;
         let Some(theirs) = theirs else {
-            return self.revoke_ours(*saving, Ending::Failure(Box::new(nobody())), moment);
+            return self.revoke_ours(*saving, Ending::Failure(nobody()), moment);
         };
         if theirs.mark == Mark::LoggedOut {
-            let end = Ending::FinishLogout { record: theirs, failure: Box::new(nobody()) };
+            let end = Ending::FinishLogout { record: theirs, failure: nobody() };
             return self.revoke_ours(*saving, end, moment);
         }
         if theirs.login_id != saving.record.login_id {
