@@ -202,4 +202,4 @@ impl Action {
 
 #[cfg(test)]
 #[path = "action_tests.rs"]
-mod tests;
+pub(crate) mod tests;

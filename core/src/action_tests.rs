@@ -26,7 +26,7 @@ fn request(body: Body) -> HttpRequest {
 }
 
 /// One of each kind, and each form of body.
-fn actions() -> Vec<Action> {
+pub(crate) fn actions() -> Vec<Action> {
     let form = Body::Form(vec![FormField { name: "code".to_owned(), value: Secret::new("the code&=") }]);
     let url = "https://as.example/authorize?state=s".to_owned();
     let redirect_uri = "http://127.0.0.1:49152/callback".to_owned();

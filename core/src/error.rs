@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::ActionId;
 use crate::http::{IoFailure, IoFailureKind};
+use crate::json::{ToJson, Writer, words};
 use crate::lifecycle::record::Record;
 use crate::moment::UnixMillis;
 
@@ -95,6 +96,20 @@ pub enum FlowStep {
     Saving,
 }
 
+words!(FlowStep {
+    Callback = "callback",
+    CodeExchange = "code_exchange",
+    Deletion = "deletion",
+    Discovery = "discovery",
+    Listening = "listening",
+    Loading = "loading",
+    Locking = "locking",
+    Opening = "opening",
+    Refresh = "refresh",
+    Revocation = "revocation",
+    Saving = "saving",
+});
+
 impl FlowStep {
     /// For people.
     #[must_use]
@@ -155,6 +170,26 @@ pub enum FailureKind {
     Unreachable,
 }
 
+words!(FailureKind {
+    AccountChanged = "account_changed",
+    ApiRefusesNewToken = "api_refuses_new_token",
+    Bug = "bug",
+    Busy = "busy",
+    Cancelled = "cancelled",
+    CoolDown = "cool_down",
+    Interrupted = "interrupted",
+    Misbehaved = "misbehaved",
+    Misconfigured = "misconfigured",
+    NoCredential = "no_credential",
+    OutcomeUnknown = "outcome_unknown",
+    Refused = "refused",
+    Store = "store",
+    ServerTrouble = "server_trouble",
+    TimedOut = "timed_out",
+    Unable = "unable",
+    Unreachable = "unreachable",
+});
+
 /// What to do about a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -185,6 +220,18 @@ pub enum NextStep {
     },
 }
 
+impl NextStep {
+    #[inline(never)]
+    pub(crate) fn ask(what: impl Into<String>) -> Self {
+        NextStep::AskUser { what: what.into() }
+    }
+
+    #[inline(never)]
+    pub(crate) fn fix(what: impl Into<String>) -> Self {
+        NextStep::FixConfiguration { what: what.into() }
+    }
+}
+
 impl Failure {
     /// A failure with nothing but its kind.
     #[must_use]
@@ -192,12 +239,18 @@ impl Failure {
         Failure { step, kind, status: None, code: None, detail: detail.into(), next, unsaved: None }
     }
 
-    pub(crate) fn bug(detail: &str) -> Self {
-        Failure::new(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug)
+    /// A failure on its way out of a flow.
+    #[inline(never)]
+    pub(crate) fn boxed(step: FlowStep, kind: FailureKind, detail: impl Into<String>, next: NextStep) -> Box<Self> {
+        Box::new(Failure::new(step, kind, detail, next))
+    }
+
+    pub(crate) fn bug(detail: &str) -> Box<Self> {
+        Failure::boxed(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug)
     }
 
     /// Trouble of the world, as the end of a flow.
-    pub(crate) fn io(step: FlowStep, failure: &IoFailure, retry_at: UnixMillis) -> Self {
+    pub(crate) fn io(step: FlowStep, failure: &IoFailure, retry_at: UnixMillis) -> Box<Self> {
         let (kind, next) = match failure.kind {
             IoFailureKind::Cancelled => (FailureKind::Cancelled, NextStep::RetryAt { at: retry_at }),
             IoFailureKind::Deadline
@@ -205,27 +258,25 @@ impl Failure {
             | IoFailureKind::TooLarge
             | IoFailureKind::Unreachable => (FailureKind::Unreachable, NextStep::RetryAt { at: retry_at }),
             IoFailureKind::Unable => {
-                let what = "Correct that on this machine, then try again.".to_owned();
-                (FailureKind::Unable, NextStep::FixConfiguration { what })
+                (FailureKind::Unable, NextStep::fix("Correct that on this machine, then try again."))
             }
         };
-        Failure::new(step, kind, failure.detail.clone(), next)
+        Failure::boxed(step, kind, failure.detail.clone(), next)
     }
 
     /// Trouble of the store.
-    pub(crate) fn store(step: FlowStep, failure: &IoFailure) -> Self {
-        let what = "Make the place where logins are kept readable and writable, then try again.".to_owned();
-        let next = NextStep::FixConfiguration { what };
-        Failure::new(step, FailureKind::Store, failure.detail.clone(), next)
+    pub(crate) fn store(step: FlowStep, failure: &IoFailure) -> Box<Self> {
+        let next = NextStep::fix("Make the place where logins are kept readable and writable, then try again.");
+        Failure::boxed(step, FailureKind::Store, failure.detail.clone(), next)
     }
 
-    pub(crate) fn with_code(mut self, status: Option<u16>, code: Option<String>) -> Self {
+    pub(crate) fn with_code(mut self: Box<Self>, status: Option<u16>, code: Option<String>) -> Box<Self> {
         self.status = status;
         self.code = code;
         self
     }
 
-    pub(crate) fn with_unsaved(mut self, record: Box<Record>) -> Self {
+    pub(crate) fn with_unsaved(mut self: Box<Self>, record: Box<Record>) -> Box<Self> {
         self.unsaved = Some(record);
         self
     }
@@ -254,6 +305,48 @@ impl Failure {
             NextStep::ReportBug => "This is a mistake in tokenway: please report it.".to_owned(),
             NextStep::RetryAt { .. } => "Try again later.".to_owned(),
         }
+    }
+}
+
+impl ToJson for Failure {
+    /// Without the tokens that were not saved.
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("step", &self.step);
+        out.member("kind", &self.kind);
+        out.member("status", &self.status);
+        out.member("code", &self.code);
+        out.member("detail", &self.detail);
+        out.member("next", &self.next);
+        out.close('}');
+    }
+}
+
+impl ToJson for NextStep {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.name("do");
+        match self {
+            NextStep::AskUser { what } => {
+                out.text("ask_user");
+                out.member("what", what);
+            }
+            NextStep::FixConfiguration { what } => {
+                out.text("fix_configuration");
+                out.member("what", what);
+            }
+            NextStep::LogIn => out.text("log_in"),
+            NextStep::OutcomeUnknown { retry_at } => {
+                out.text("outcome_unknown");
+                out.member("retry_at", retry_at);
+            }
+            NextStep::ReportBug => out.text("report_bug"),
+            NextStep::RetryAt { at } => {
+                out.text("retry_at");
+                out.member("at", at);
+            }
+        }
+        out.close('}');
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn record() -> Record {
         renewed_from: Some(Secret::new("an older RT").hash()),
         resources: Vec::new(),
         renewed_for_rejection: true,
-        unknown: Unknown([("newer".to_owned(), serde_json::json!({ "a": [1, null] }))].into()),
+        unknown: Unknown::new([("newer".to_owned(), serde_json::json!({ "a": [1, null] }))].into()),
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::LeaseNumber;
 use crate::moment::{Millis, UnixMillis};
 use crate::secret::{self, Secret};
+use crate::wire::form;
 
 /// The most bytes of a body that a driver reads: metadata of big providers is 20 KiB, tokens seldom pass 30 KiB.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -85,11 +86,8 @@ impl Body {
         match self {
             Body::Empty => None,
             Body::Form(fields) => {
-                let mut form = url::form_urlencoded::Serializer::new(String::new());
-                for field in fields {
-                    form.append_pair(&field.name, field.value.expose());
-                }
-                Some(("application/x-www-form-urlencoded", Secret::new(form.finish())))
+                let form = form::encode(fields.iter().map(|field| (&*field.name, field.value.expose())));
+                Some(("application/x-www-form-urlencoded", Secret::new(form)))
             }
             Body::Json(text) => Some(("application/json", text.clone())),
         }

@@ -59,6 +59,7 @@
 //! - [`action`], [`event`], [`session`], [`machine`]: how they talk to the world.
 //! - [`wire`]: bytes to types, for servers as they are.
 //! - [`lifecycle::record`] and [`lifecycle::ledger`]: what is stored; [`snapshot`]: a login that outlives its process.
+//! - [`json`]: the forms of all these, for drivers that are downloaded.
 //! - [`error`]: what went wrong, and what to do next.
 //!
 //! # What is not here
@@ -72,6 +73,7 @@ pub mod error;
 pub mod event;
 pub mod flow;
 pub mod http;
+pub mod json;
 pub mod lifecycle;
 pub mod machine;
 pub mod manual;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::wire::base64;
 
 /// Milliseconds since 1970-01-01T00:00:00Z, by the wall clock of the machine that runs the driver. Arithmetic saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ impl Moment {
     /// 256 bits for one purpose as 43 characters of the URL-safe alphabet (RFC 4648 section 5, no padding).
     #[must_use]
     pub fn draw_text(&self, label: &str) -> String {
-        URL_SAFE_NO_PAD.encode(self.draw(label))
+        base64::url_safe(&self.draw(label))
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     fn a_draw_is_sha_256_over_label_zero_and_entropy() {
         let expected: [u8; 32] = Sha256::digest([b"state\0".as_slice(), &[7; 32]].concat()).into();
         assert_eq!(moment([7; 32]).draw("state"), expected);
-        assert_eq!(moment([7; 32]).draw_text("state"), URL_SAFE_NO_PAD.encode(expected));
+        assert_eq!(moment([7; 32]).draw_text("state"), base64::url_safe(&expected));
     }
 
     #[test]

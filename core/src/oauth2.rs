@@ -217,7 +217,8 @@ mod tests {
         let config = Config::builder(provider).oauth2_client(&id, None, Some(&redirect), scopes).build().unwrap();
 
         assert_eq!(config.key().client_id, "native");
-        assert_eq!((config.scopes, config.redirect_uris), (vec!["read".to_owned()], vec![redirect.to_string()]));
+        assert_eq!(config.scopes, ["read"]);
+        assert_eq!(config.redirect_uris, [redirect.to_string()]);
     }
 
     fn origin() -> Origin {

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::json::transparent;
+
 /// A string that never shows itself.
 #[derive(Clone, Default)]
 pub struct Secret(Zeroizing<String>);
@@ -82,6 +84,8 @@ impl From<String> for Secret {
 /// SHA-256 of a token, in lower-case hex: tells tokens apart without being one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TokenHash(String);
+
+transparent!(TokenHash);
 
 impl TokenHash {
     /// The 64 hex digits.

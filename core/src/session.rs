@@ -97,7 +97,7 @@ impl<M: Machine> Session<M> {
         if !action.accepts(&event.outcome) {
             return Err(Rejected::WrongOutcome { action: action.name(), outcome: event.outcome.name() });
         }
-        let placeholder = State::Ended(Err(Box::new(Failure::bug("a session was used after a panic"))));
+        let placeholder = State::Ended(Err(Failure::bug("a session was used after a panic")));
         let State::Running(machine) = std::mem::replace(&mut self.state, placeholder) else {
             return Err(Rejected::Ended);
         };

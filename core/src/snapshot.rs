@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::transparent;
 use crate::secret::{self, Secret};
 
 /// The bytes of a login between two actions, or the stub that says "begun".
@@ -9,6 +10,8 @@ use crate::secret::{self, Secret};
 #[serde(transparent)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct Snapshot(#[serde(with = "secret::exposed")] Secret);
+
+transparent!(Snapshot);
 
 impl Snapshot {
     pub(crate) fn from_secret(text: Secret) -> Self {

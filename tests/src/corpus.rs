@@ -240,7 +240,7 @@ impl Setting {
 
 /// A token answer in the words of the corpus. What a refresh leaves out is what was known before.
 #[must_use]
-pub fn got_tokens(case: &Case, read: &Result<Tokens, AnswerError>) -> Got {
+pub fn got_tokens(case: &Case, read: &Result<Tokens, Box<AnswerError>>) -> Got {
     let old = (case.kind == "refresh").then(|| case.known("refresh_token"));
     let shown = |secret: &Secret| secret.expose().to_owned();
     let result = match read {

@@ -312,7 +312,7 @@ pub fn record(ttl: Millis) -> Record {
         renewed_at: START.minus(Millis::seconds(3_000)),
         renewed_from: Some(Secret::new("an older refresh token").hash()),
         renewed_for_rejection: false,
-        unknown: Unknown([("newer".to_owned(), json!({ "email": planted::EMAIL }))].into()),
+        unknown: Unknown::new([("newer".to_owned(), json!({ "email": planted::EMAIL }))].into()),
     }
 }
 

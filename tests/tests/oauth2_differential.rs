@@ -66,7 +66,8 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     let proof = prop_oneof![any_text().prop_map(Proof::Basic), any_text().prop_map(Proof::Post), Just(Proof::Public),];
     let scope = "[!#-\\[\\]-~]{1,12}";
     let redirect = prop_oneof![
-        (1024..u16::MAX, "[a-zA-Z0-9._~-]{0,12}").prop_map(|(port, path)| format!("http://127.0.0.1:{port}/{path}")),
+        (1024..u16::MAX, "([a-zA-Z0-9_~-][a-zA-Z0-9._~-]{0,11})?")
+            .prop_map(|(port, path)| format!("http://127.0.0.1:{port}/{path}")),
         (1024..u16::MAX).prop_map(|port| format!("http://localhost:{port}/auth/callback?tenant=%C3%A9&x=a+b")),
         Just("https://abcdefgh.chromiumapp.org/cb".to_owned()),
     ];

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use url::Url;
-
 use super::{
-    AuthenticationMethod, Client, ClientAuthentication, Config, Server, Timing, check_endpoint, is_loopback_host,
+    AuthenticationMethod, Checked, Client, ClientAuthentication, Config, Server, Timing, check_endpoint,
+    has_dot_segment, is_plain,
 };
 use crate::lifecycle::record::CredentialKey;
 use crate::provider::{Endpoints, Parameter, Provider};
 use crate::secret::Secret;
+use crate::wire::{address, text};
 
 /// The account label when none is given.
 const DEFAULT_ACCOUNT: &str = "default";
@@ -162,7 +162,7 @@ impl Builder {
         if !self.timing.is_sound() {
             return Err(error("request_deadline", "it must be longer than zero, and five minutes at most"));
         }
-        Ok(Config {
+        Ok(Config::new(Checked {
             key: CredentialKey {
                 provider: self.provider.id.clone(),
                 client_id: client_id.clone(),
@@ -175,7 +175,7 @@ impl Builder {
             resources: self.resources,
             timing: self.timing,
             provider: self.provider,
-        })
+        }))
     }
 }
 
@@ -212,23 +212,25 @@ fn check_endpoints(endpoints: &Endpoints) -> Result<(), ConfigError> {
 
 /// RFC 8252 sections 7.1 to 7.3: loopback `http`, claimed `https`, or a private-use scheme with a dot.
 fn check_redirect(uri: &str) -> Result<(), ConfigError> {
-    let url = Url::parse(uri).map_err(|_| error("redirect_uri", format!("{uri}: it is not an absolute URL")))?;
-    if url.fragment().is_some() {
+    let Some(address) = address::parse(uri) else {
+        return Err(error("redirect_uri", text::joined(&[uri, ": it is not an absolute URL"])));
+    };
+    if address.fragment.is_some() {
         return Err(error("redirect_uri", "it may not have a fragment (RFC 6749 section 3.1.2)"));
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    if address.authority.contains('@') {
         return Err(error("redirect_uri", "it may not name a user"));
     }
-    if url.path() != "/" && !uri.contains(url.path()) {
+    if !is_plain(uri) || has_dot_segment(address.path) {
         return Err(error("redirect_uri", "its path must stand as a browser sends it, without dot segments"));
     }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if url.host_str().is_some_and(is_loopback_host) => Ok(()),
-        "http" => Err(error("redirect_uri", "http is for loopback addresses only")),
-        scheme if scheme.contains('.') => Ok(()),
-        _ => Err(error("redirect_uri", "a private-use scheme is a reversed domain name (RFC 8252 section 7.1)")),
+    if address.is_scheme("https") || address.is_scheme("http") {
+        return check_endpoint(uri).map(|_| ()).map_err(|problem| error("redirect_uri", problem.about(uri)));
     }
+    if !address.scheme.contains('.') {
+        return Err(error("redirect_uri", "a private-use scheme is a reversed domain name (RFC 8252 section 7.1)"));
+    }
+    Ok(())
 }
 
 /// RFC 6749 section 3.3.
@@ -244,8 +246,10 @@ fn check_scopes(scopes: &[String]) -> Result<(), ConfigError> {
 
 /// RFC 8707 section 2.
 fn check_resource(resource: &str) -> Result<(), ConfigError> {
-    let url = Url::parse(resource).map_err(|_| error("resource", format!("{resource}: it is not an absolute URI")))?;
-    if url.fragment().is_some() {
+    let Some(address) = address::parse(resource) else {
+        return Err(error("resource", text::joined(&[resource, ": it is not an absolute URI"])));
+    };
+    if address.fragment.is_some() {
         return Err(error("resource", "it may not have a fragment (RFC 8707 section 2)"));
     }
     Ok(())

@@ -165,7 +165,7 @@ fn a_confidential_client_has_its_secret() {
 #[test]
 fn a_secret_goes_by_the_providers_method_and_by_basic_when_it_names_none() {
     let secret = Secret::new("hush");
-    let authentication = |builder: Builder| builder.build().unwrap().client.authentication;
+    let authentication = |builder: Builder| builder.build().unwrap().client.authentication.clone();
     let with_secret = builder().client_secret(secret.clone());
     assert_eq!(authentication(with_secret.clone()), ClientAuthentication::Basic(secret.clone()));
     let post = with_secret.client_authentication(AuthenticationMethod::Post);

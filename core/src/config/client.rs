@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::words;
 use crate::secret::Secret;
 
 /// The client.
@@ -25,6 +26,8 @@ pub enum ClientAuthentication {
     /// `client_secret_post`: in the body.
     Post(Secret),
 }
+
+words!(AuthenticationMethod { Basic = "client_secret_basic", PublicClient = "none", Post = "client_secret_post" });
 
 impl ClientAuthentication {
     /// The client secret, when there is one.

@@ -14,8 +14,11 @@ pub use builder::{Builder, ConfigError};
 pub use client::{AuthenticationMethod, Client, ClientAuthentication};
 pub use redirect::Redirect;
 pub use timing::Timing;
-pub(crate) use url_rules::check_endpoint;
 pub use url_rules::is_loopback_host;
+pub(crate) use url_rules::{Endpoint, check_endpoint, has_dot_segment, is_plain};
+
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::lifecycle::record::CredentialKey;
 use crate::moment::Millis;
@@ -23,10 +26,15 @@ use crate::provider::{Endpoints, Provider};
 use crate::secret::Secret;
 use crate::wire::token_options::{Dpop, Grant, TokenContext};
 
-/// A checked configuration: the same for every flow of one credential.
+/// A checked configuration: the same for every flow of one credential. Clones share it.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
-pub struct Config {
+pub struct Config(Arc<Checked>);
+
+/// What a [`Config`] holds.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct Checked {
     pub(crate) key: CredentialKey,
     pub(crate) provider: Provider,
     pub(crate) client: Client,
@@ -49,7 +57,19 @@ pub(crate) enum Server {
     },
 }
 
+impl Deref for Config {
+    type Target = Checked;
+
+    fn deref(&self) -> &Checked {
+        &self.0
+    }
+}
+
 impl Config {
+    fn new(checked: Checked) -> Self {
+        Config(Arc::new(checked))
+    }
+
     /// Starts from what a provider says.
     #[must_use]
     pub fn builder(provider: Provider) -> Builder {
@@ -97,7 +117,7 @@ impl Config {
     /// The same configuration, with another time for the person to come back from the browser.
     #[must_use]
     pub fn with_login_timeout(mut self, login_timeout: Millis) -> Self {
-        self.timing.login_timeout = login_timeout;
+        Arc::make_mut(&mut self.0).timing.login_timeout = login_timeout;
         self
     }
 

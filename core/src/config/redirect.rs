@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::object;
+
 /// The loopback redirect that is registered for a client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +18,8 @@ pub struct Redirect {
     #[serde(default = "callback")]
     pub path: String,
 }
+
+object!(strict Redirect { host or loopback(), ports or Vec::new(), path or callback() });
 
 impl Default for Redirect {
     fn default() -> Self {

@@ -1,8 +1,12 @@
 //! Which URLs may be used: `https`, or `http` to this very machine (RFC 6749 section 3.1.2.1, RFC 8252 section 8.3).
+//!
+//! Browsers and HTTP libraries tidy URLs up (dot segments, backslashes, odd forms of addresses), each in its own way. What
+//! one of them would read otherwise than it stands is refused here, so that all of them read the same.
 
 use std::fmt;
 
-use url::{Host, Url};
+use crate::wire::address::{self, Address};
+use crate::wire::text;
 
 /// Why a URL may not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,57 +21,166 @@ pub(crate) enum EndpointError {
     Unreadable,
 }
 
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl EndpointError {
+    fn as_str(&self) -> &'static str {
+        match self {
             EndpointError::Form => "it has a fragment, user information or no host",
             EndpointError::HostNotAscii => "its host name is not ASCII; write it in punycode",
             EndpointError::Insecure => "only https is allowed, and http to a loopback address",
             EndpointError::Unreadable => "it is not a URL",
-        })
+        }
+    }
+
+    /// The problem of a URL, for people; the URL itself is left out where it may hold a password.
+    pub(crate) fn about(&self, url: &str) -> String {
+        if url.contains('@') { self.as_str().to_owned() } else { text::joined(&[url, ": ", self.as_str()]) }
     }
 }
 
-impl EndpointError {
-    /// The problem of a URL, for people; the URL itself is left out where it may hold a password.
-    pub(crate) fn about(&self, url: &str) -> String {
-        if url.contains('@') { self.to_string() } else { format!("{url}: {self}") }
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The URL of an endpoint or an issuer, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint<'a> {
+    address: Address<'a>,
+    host: &'a str,
+    /// `None` for the scheme's own.
+    port: Option<&'a str>,
+}
+
+impl<'a> Endpoint<'a> {
+    pub(crate) fn is_https(&self) -> bool {
+        self.address.is_scheme("https")
+    }
+
+    /// Scheme, host and port as browsers write them.
+    pub(crate) fn origin(&self) -> String {
+        let colon = if self.port.is_some() { ":" } else { "" };
+        let port = self.port.unwrap_or_default();
+        text::joined(&[self.address.scheme, "://", self.host, colon, port]).to_ascii_lowercase()
+    }
+
+    pub(crate) fn path(&self) -> &'a str {
+        self.address.path
+    }
+
+    pub(crate) fn query(&self) -> Option<&'a str> {
+        self.address.query
     }
 }
 
 /// Reads an endpoint or an issuer.
-pub(crate) fn check_endpoint(text: &str) -> Result<Url, EndpointError> {
+pub(crate) fn check_endpoint(text: &str) -> Result<Endpoint<'_>, EndpointError> {
     if !text.is_ascii() {
         return Err(EndpointError::HostNotAscii);
     }
-    if text.contains(|c: char| c.is_ascii_control() || c == ' ') {
-        return Err(EndpointError::Unreadable);
+    let address = address::parse(text).filter(|_| is_plain(text)).ok_or(EndpointError::Unreadable)?;
+    let (host, port) = split_port(address.authority);
+    let is_https = address.is_scheme("https");
+    let is_local = address.is_scheme("http") && is_loopback_host(host);
+    if !is_https && !is_local {
+        return Err(EndpointError::Insecure);
     }
-    let url = Url::parse(text).map_err(|_| EndpointError::Unreadable)?;
-    match url.scheme() {
-        "https" => {}
-        "http" if url.host().is_some_and(is_loopback) => {}
-        _ => return Err(EndpointError::Insecure),
-    }
-    let has_user = !url.username().is_empty() || url.password().is_some();
-    if url.host().is_none() || url.fragment().is_some() || has_user {
+    if host.is_empty() || address.fragment.is_some() || address.authority.contains('@') {
         return Err(EndpointError::Form);
     }
-    Ok(url)
+    let port = port.filter(|port| !port.is_empty());
+    let is_port = |port: &str| port.parse::<u16>().is_ok() && (port == "0" || !port.starts_with(['+', '0']));
+    if !is_host(host) || !port.is_none_or(is_port) || has_dot_segment(address.path) {
+        return Err(EndpointError::Unreadable);
+    }
+    let own_port = if is_https { "443" } else { "80" };
+    Ok(Endpoint { address, host, port: port.filter(|port| *port != own_port) })
 }
 
 /// Whether a host, as it stands in a URL, is this very machine: `localhost`, `127.0.0.0/8` or `[::1]`.
 #[must_use]
 pub fn is_loopback_host(host: &str) -> bool {
-    Host::parse(host).is_ok_and(is_loopback)
+    let is_loopback6 = || ipv6(host) == Some([0, 0, 0, 0, 0, 0, 0, 1]);
+    host.eq_ignore_ascii_case("localhost") || (host.starts_with("127.") && is_ipv4(host)) || is_loopback6()
 }
 
-fn is_loopback<S: AsRef<str>>(host: Host<S>) -> bool {
-    match host {
-        Host::Domain(name) => name.as_ref().eq_ignore_ascii_case("localhost"),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
+/// Whether a URL has only characters that no reader replaces (RFC 3986 section 2), and whole escapes.
+pub(crate) fn is_plain(url: &str) -> bool {
+    let bytes = url.as_bytes();
+    let is_escape = |at: usize| {
+        let digits = bytes.get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    bytes.iter().enumerate().all(|(at, byte)| match byte {
+        b'%' => is_escape(at),
+        b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => false,
+        _ => byte.is_ascii_graphic(),
+    })
+}
+
+/// Whether a path has a segment that readers resolve: `.` or `..`, in any spelling.
+pub(crate) fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| {
+        let dots = segment.to_ascii_lowercase().replace("%2e", ".");
+        dots == "." || dots == ".."
+    })
+}
+
+/// Host and port; a colon inside brackets belongs to the host.
+fn split_port(place: &str) -> (&str, Option<&str>) {
+    match place.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        Some(_) | None => (place, None),
     }
+}
+
+/// A name of letters, digits, hyphens and underscores, or an address in its usual form. A name whose last label is a
+/// number is an address to browsers, in forms that nobody uses.
+fn is_host(host: &str) -> bool {
+    if host.starts_with('[') {
+        return ipv6(host).is_some();
+    }
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is_hex = |label: &str| label.strip_prefix(['0']).is_some_and(|rest| rest.starts_with(['x', 'X']));
+    let is_number = is_hex(last) || last.bytes().all(|byte| byte.is_ascii_digit());
+    (name.bytes().all(in_name) && !is_number) || is_ipv4(host)
+}
+
+/// Eight groups, the longest run of zeros as `::` (RFC 4291 section 2.2); not the form that ends in an IPv4 address.
+fn ipv6(host: &str) -> Option<[u16; 8]> {
+    let text = host.strip_prefix('[')?.strip_suffix(']')?;
+    let mut address = [0; 8];
+    let Some((before, after)) = text.split_once("::") else {
+        return (groups(text, &mut address)? == 8).then_some(address);
+    };
+    let mut end = [0; 8];
+    let (before, after) = (groups(before, &mut address)?, groups(after, &mut end)?);
+    if before + after > 7 {
+        return None;
+    }
+    for (at, group) in end.iter().take(after).enumerate() {
+        address[8 - after + at] = *group;
+    }
+    Some(address)
+}
+
+/// Reads groups between colons, and counts them.
+fn groups(text: &str, into: &mut [u16; 8]) -> Option<usize> {
+    let mut count = 0;
+    for group in text.split(':').filter(|_| !text.is_empty()) {
+        let is_group = group.len() <= 4 && group.bytes().all(|byte| byte.is_ascii_hexdigit());
+        *into.get_mut(count)? = u16::from_str_radix(group, 16).ok().filter(|_| is_group)?;
+        count += 1;
+    }
+    Some(count)
+}
+
+/// Four decimal numbers (RFC 3986 section 3.2.2), and none of the older forms.
+fn is_ipv4(host: &str) -> bool {
+    let is_number = |part: &str| part.parse::<u8>().is_ok() && (part == "0" || !part.starts_with(['+', '0']));
+    host.split('.').count() == 4 && host.split('.').all(is_number)
 }
 
 #[cfg(test)]
@@ -90,5 +203,102 @@ mod tests {
         assert_eq!(check_endpoint("https://as.example/#x"), Err(EndpointError::Form));
         assert_eq!(check_endpoint("https://ας.example/"), Err(EndpointError::HostNotAscii));
         assert_eq!(check_endpoint("https://as.example/a b"), Err(EndpointError::Unreadable));
+    }
+
+    #[test]
+    fn what_readers_would_tidy_up_is_refused() {
+        for url in [
+            "https:/as.example/",
+            "https:as.example",
+            "https:///as.example",
+            "https://as.example\\@evil.example/",
+            "https://as.example/a/../b",
+            "https://as.example/a/%2E./b",
+            "https://as.example/a%2",
+            "https://as.example/{tenant}",
+            "https://as.example:65536/",
+            "https://as.example:0443/",
+            "https://as.example:+443/",
+            "https://as%2eexample/",
+            "https://as..example:x/",
+            "https://[::1/",
+            "https://[::g]/",
+            "https://127.1/",
+            "https://0x7f.0.0.1/",
+            "https://127.0.0.01/",
+            "https://2130706433/",
+            "https://as.example.0x1/",
+            "http://127.1/",
+            "http://127.0.0.1@evil.example/",
+            "http://evil.example/@127.0.0.1",
+            "",
+            "as.example",
+        ] {
+            assert!(check_endpoint(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_is_read_as_the_url_standard_reads_it() {
+        for url in [
+            "https://AS.example",
+            "HTTPS://as.example:443/Tenant?A=b",
+            "https://as.example:8443/a.b/..c/x;y=1",
+            "https://a_b.xn--bcher-kva.example./%7Ex/",
+            "https://[2001:db8::1]:1/",
+            "https://192.0.2.7/?",
+            "http://127.9.8.7:80/x",
+            "http://[::1]",
+            "http://LOCALHOST:0/",
+        ] {
+            let (ours, theirs) = (check_endpoint(url).unwrap(), url::Url::parse(url).unwrap());
+            assert_eq!(ours.origin(), theirs.origin().ascii_serialization(), "{url}");
+            assert_eq!((ours.path(), ours.query()), (theirs.path(), theirs.query()), "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_brackets_are_read_as_the_standard_library_reads_them() {
+        for text in [
+            "",
+            ":",
+            "::",
+            ":::",
+            "::1",
+            "1::",
+            "1::2",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:8:9",
+            "::1::",
+            "1::2:3:4:5:6:7",
+            "1::2:3:4:5:6:7:8",
+            "::2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::",
+            "FE80::a",
+            "12345::",
+            "+1::",
+            "g::",
+            "1:",
+            ":1",
+            "1:::2",
+            "%eth0",
+            "::1%1",
+            "::0001",
+        ] {
+            let theirs = text.parse::<std::net::Ipv6Addr>().ok().map(|address| address.segments());
+            assert_eq!(ipv6(&format!("[{text}]")), theirs, "{text}");
+        }
+    }
+
+    #[test]
+    fn this_machine_has_three_names() {
+        for host in ["localhost", "LocalHost", "127.0.0.1", "127.255.255.254", "[::1]", "[0:0:0:0:0:0:0:1]"] {
+            assert!(is_loopback_host(host), "{host}");
+        }
+        for host in ["localhost.", "127.0.0.1.example", "127.1", "127.0.0.256", "::1", "[::2]", "128.0.0.1", "", "[::1"]
+        {
+            assert!(!is_loopback_host(host), "{host}");
+        }
     }
 }

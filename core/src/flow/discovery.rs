@@ -5,13 +5,12 @@
 //!     `------ metadata -----+--------------------'`--> done
 //! ```
 
-use serde::{Deserialize, Serialize};
-
 use crate::action::Action;
 use crate::config::check_endpoint;
 use crate::error::{Failure, FailureKind, FlowStep, NextStep};
 use crate::event::Outcome;
 use crate::http::{Body, HttpRequest, Method, Sent};
+use crate::json::object;
 use crate::machine::{Machine, Next};
 use crate::moment::{Millis, Moment};
 use crate::wire::metadata::{self, Metadata, MetadataError};
@@ -24,7 +23,7 @@ const TRIES: u8 = 2;
 const RETRY_AFTER: Millis = Millis::seconds(5);
 
 /// Asks one place after the other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Discovery {
     issuer: String,
@@ -33,6 +32,8 @@ pub(crate) struct Discovery {
     tries: u8,
     deadline: Millis,
 }
+
+object!(Discovery { issuer, place, more, tries, deadline });
 
 impl Discovery {
     /// `None` when the issuer is not a URL, which a checked configuration rules out.
@@ -47,7 +48,7 @@ impl Discovery {
         if self.more.is_empty() {
             let detail = format!("{}: {why}, and there is no other place to look", self.place);
             let what = format!("Check the issuer {}, or give the endpoints.", self.issuer);
-            return fail(FailureKind::Misconfigured, detail, NextStep::FixConfiguration { what });
+            return fail(FailureKind::Misconfigured, detail, NextStep::fix(what));
         }
         self.place = self.more.remove(0);
         self.tries = 1;
@@ -81,7 +82,7 @@ impl Machine for Discovery {
             }
             Err(failure) => {
                 let at = moment.now.plus(RETRY_AFTER);
-                return Next::Fail(Box::new(Failure::io(FlowStep::Discovery, &failure, at)));
+                return Next::Fail(Failure::io(FlowStep::Discovery, &failure, at));
             }
         };
         match metadata::read(&answer, &self.issuer) {
@@ -92,7 +93,7 @@ impl Machine for Discovery {
                 fail(FailureKind::ServerTrouble, format!("{}: {why}", self.place), next)
             }
             Err(MetadataError::Unusable(why)) => {
-                let next = NextStep::FixConfiguration { what: format!("Check the issuer {}.", self.issuer) };
+                let next = NextStep::fix(format!("Check the issuer {}.", self.issuer));
                 fail(FailureKind::Misbehaved, format!("{}: {why}", self.place), next)
             }
         }
@@ -100,5 +101,5 @@ impl Machine for Discovery {
 }
 
 fn fail(kind: FailureKind, detail: String, next: NextStep) -> Next<Discovery, Metadata> {
-    Next::Fail(Box::new(Failure::new(FlowStep::Discovery, kind, detail, next)))
+    Next::Fail(Failure::boxed(FlowStep::Discovery, kind, detail, next))
 }

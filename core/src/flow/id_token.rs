@@ -43,8 +43,8 @@ pub(crate) fn check_first(
     let alive = |exp: u64| Millis::seconds(exp).plus(SKEW).0 >= now.0;
     if !claims.number(&["exp"]).is_some_and(alive) {
         let detail = "the ID token has expired, or does not say when it will".to_owned();
-        let what = "Set this machine's clock, then log in again.".to_owned();
-        return Err(Unfit { detail, next: NextStep::FixConfiguration { what } });
+        let what = "Set this machine's clock, then log in again.";
+        return Err(Unfit { detail, next: NextStep::fix(what) });
     }
     Ok(())
 }
@@ -58,8 +58,8 @@ pub(crate) fn check_renewed(config: &Config, id_token: Option<&Secret>) -> Resul
 }
 
 fn misconfigured(detail: &str) -> Unfit {
-    let what = "Check the issuer and the client id.".to_owned();
-    Unfit { detail: detail.to_owned(), next: NextStep::FixConfiguration { what } }
+    let what = "Check the issuer and the client id.";
+    Unfit { detail: detail.to_owned(), next: NextStep::fix(what) }
 }
 
 fn check_origin(config: &Config, claims: &Claims) -> Result<(), String> {

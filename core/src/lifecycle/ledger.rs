@@ -76,13 +76,17 @@ impl Ledger {
     /// The same notes, `by` later.
     #[must_use]
     pub fn aged(mut self, by: Millis) -> Self {
+        self.age(by);
+        self
+    }
+
+    pub(crate) fn age(&mut self, by: Millis) {
         self.lands_in = self.lands_in.minus(by);
         self.cool_down = self.cool_down.minus(by);
         if let Some(intent) = &mut self.intent {
             intent.age = intent.age.plus(by);
             intent.lands_in = intent.lands_in.minus(by);
         }
-        self
     }
 
     /// What counts for a login: for another than the one noted, only what may still land.

@@ -45,7 +45,7 @@ pub struct LoggedOut {
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct Logout {
-    task: Task,
+    task: Box<Task>,
     state: State,
 }
 
@@ -71,21 +71,21 @@ impl Logout {
     /// Logs out of the credential that the configuration names.
     #[must_use]
     pub fn start(config: &Config, scope: Scope, _moment: Moment) -> Session<Logout> {
-        Session::new(Task { config: config.clone(), scope, conflicts: 0 }.with(State::Loading))
+        Session::new(Box::new(Task { config: config.clone(), scope, conflicts: 0 }).with(State::Loading))
     }
 
     /// Goes on with a logout whose process died: the record carries its mark.
     pub(crate) fn finish(config: &Config, record: Box<Record>, moment: &Moment) -> Self {
-        Task { config: config.clone(), scope: Scope::Everywhere, conflicts: 0 }.revoke(record, moment)
+        Box::new(Task { config: config.clone(), scope: Scope::Everywhere, conflicts: 0 }).revoke(record, moment)
     }
 }
 
 impl Task {
-    fn with(self, state: State) -> Logout {
+    fn with(self: Box<Self>, state: State) -> Logout {
         Logout { task: self, state }
     }
 
-    fn found(self, record: Option<Box<Record>>, moment: &Moment) -> Next<Logout, LoggedOut> {
+    fn found(self: Box<Self>, record: Option<Box<Record>>, moment: &Moment) -> Next<Logout, LoggedOut> {
         let Some(record) = record else {
             return Next::Done(LoggedOut { claims: None, revoked: Revoked::NotTried });
         };
@@ -98,7 +98,7 @@ impl Task {
         Next::Continue(self.with(State::Marking { record }))
     }
 
-    fn revoke(self, record: Box<Record>, moment: &Moment) -> Logout {
+    fn revoke(self: Box<Self>, record: Box<Record>, moment: &Moment) -> Logout {
         match Revoke::new(&self.config, &record, moment.now) {
             Some(revoke) => self.with(State::Revoking { record, revoke: Box::new(revoke) }),
             None => self.with(State::Deleting { record, revoked: Revoked::NotTried }),
@@ -107,7 +107,7 @@ impl Task {
 
     /// Another process wrote in between: a renewal of the same login is marked anew, another login stays.
     fn conflict(
-        mut self,
+        mut self: Box<Self>,
         login_id: &LoginId,
         theirs: Option<Box<Record>>,
         revoked: Revoked,
@@ -121,7 +121,7 @@ impl Task {
             Some(theirs) if theirs.login_id == *login_id => {
                 let detail = "other processes keep writing the same login";
                 let next = NextStep::RetryAt { at: moment.now };
-                Next::Fail(Box::new(Failure::new(FlowStep::Deletion, FailureKind::Busy, detail, next)))
+                Next::Fail(Failure::boxed(FlowStep::Deletion, FailureKind::Busy, detail, next))
             }
             Some(_) | None => Next::Done(LoggedOut { claims: None, revoked }),
         }
@@ -150,11 +150,11 @@ impl Machine for Logout {
             State::Deleting { record, revoked } => match outcome.written() {
                 Ok(Written::Done) => Next::Done(LoggedOut { claims: Some(record.claims), revoked }),
                 Ok(Written::Conflict(theirs)) => task.conflict(&record.login_id, theirs, revoked, &moment),
-                Err(failure) => Next::Fail(Box::new(Failure::store(FlowStep::Deletion, &failure))),
+                Err(failure) => Next::Fail(Failure::store(FlowStep::Deletion, &failure)),
             },
             State::Loading => match outcome.loaded() {
                 Ok(record) => task.found(record, &moment),
-                Err(failure) => Next::Fail(Box::new(Failure::store(FlowStep::Loading, &failure))),
+                Err(failure) => Next::Fail(Failure::store(FlowStep::Loading, &failure)),
             },
             State::Marking { record } => match outcome.written() {
                 Ok(Written::Done) => {

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::json::read::{FromJson, Reading};
+use crate::json::{self, ToJson, Writer, words};
 use crate::moment::UnixMillis;
 use crate::secret::{self, Secret, TokenHash};
+use crate::wire::json::{Members, Value};
 
 /// The format of [`Record`] that this version writes.
 pub const RECORD_FORMAT: u32 = 1;
@@ -103,15 +106,140 @@ pub enum Mark {
     LoggedOut,
 }
 
-/// Members of a newer format, kept as they are.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Unknown(pub BTreeMap<String, serde_json::Value>);
+/// Members of a newer format, kept as they are: by name, each with its JSON.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Unknown(Vec<(String, String)>);
+
+impl Unknown {
+    /// Members by name.
+    #[must_use]
+    pub fn new(members: BTreeMap<String, serde_json::Value>) -> Self {
+        Unknown(members.into_iter().map(|(name, value)| (name, value.to_string())).collect())
+    }
+
+    /// The members of other names than `known`.
+    fn beside(known: &[&str], members: &Members<'_>) -> Self {
+        let mut unknown = Vec::new();
+        for (name, value) in members.by_name() {
+            if !known.contains(&name) {
+                unknown.push((name.to_owned(), json::rewritten(value)));
+            }
+        }
+        Unknown(unknown)
+    }
+}
+
+impl Serialize for Unknown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
+        serializer.collect_map(self.0.iter().map(|(name, json)| (name, read(json))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Unknown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Unknown::new)
+    }
+}
 
 #[cfg(feature = "model")]
 impl std::hash::Hash for Unknown {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.0.len().hash(state);
+    }
+}
+
+words!(Mark { LoggedIn = "logged_in", LoggedOut = "logged_out" });
+
+/// The members that this version knows.
+const MEMBERS: [&str; 19] = [
+    "format",
+    "login_id",
+    "generation",
+    "client_id",
+    "issuer",
+    "token_endpoint",
+    "revocation_endpoint",
+    "mark",
+    "access_token",
+    "token_type",
+    "refresh_token",
+    "scopes",
+    "resources",
+    "claims",
+    "expires_at",
+    "due_at",
+    "renewed_at",
+    "renewed_from",
+    "renewed_for_rejection",
+];
+
+impl FromJson for Record {
+    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
+        let members = reading.members(value, &MEMBERS, false);
+        if members.get("refresh_token").is_none() {
+            reading.wrong("the member `refresh_token` is missing".to_owned());
+        }
+        Record {
+            format: reading.member(&members, "format"),
+            login_id: reading.member(&members, "login_id"),
+            generation: reading.member(&members, "generation"),
+            client_id: reading.member(&members, "client_id"),
+            issuer: reading.member(&members, "issuer"),
+            token_endpoint: reading.member(&members, "token_endpoint"),
+            revocation_endpoint: reading.member(&members, "revocation_endpoint"),
+            mark: reading.member(&members, "mark"),
+            access_token: reading.member(&members, "access_token"),
+            token_type: reading.member(&members, "token_type"),
+            refresh_token: reading.member(&members, "refresh_token"),
+            scopes: reading.member(&members, "scopes"),
+            resources: match members.get("resources") {
+                Some(_) => reading.member(&members, "resources"),
+                None => Vec::new(),
+            },
+            claims: match members.get("claims") {
+                Some(_) => reading.member(&members, "claims"),
+                None => BTreeMap::new(),
+            },
+            expires_at: reading.member(&members, "expires_at"),
+            due_at: reading.member(&members, "due_at"),
+            renewed_at: reading.member(&members, "renewed_at"),
+            renewed_from: reading.member(&members, "renewed_from"),
+            renewed_for_rejection: reading.member(&members, "renewed_for_rejection"),
+            unknown: Unknown::beside(&MEMBERS, &members),
+        }
+    }
+}
+
+impl ToJson for Record {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("format", &self.format);
+        out.member("login_id", &self.login_id);
+        out.member("generation", &self.generation);
+        out.member("client_id", &self.client_id);
+        out.member("issuer", &self.issuer);
+        out.member("token_endpoint", &self.token_endpoint);
+        out.member("revocation_endpoint", &self.revocation_endpoint);
+        out.member("mark", &self.mark);
+        out.member("access_token", &self.access_token);
+        out.member("token_type", &self.token_type);
+        out.member("refresh_token", &self.refresh_token);
+        out.member("scopes", &self.scopes);
+        if !self.resources.is_empty() {
+            out.member("resources", &self.resources);
+        }
+        out.member("claims", &self.claims);
+        out.member("expires_at", &self.expires_at);
+        out.member("due_at", &self.due_at);
+        out.member("renewed_at", &self.renewed_at);
+        out.member("renewed_from", &self.renewed_from);
+        out.member("renewed_for_rejection", &self.renewed_for_rejection);
+        for (name, value) in &self.unknown.0 {
+            out.name(name);
+            out.raw(value);
+        }
+        out.close('}');
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{AuthenticationMethod, Redirect};
+use crate::json::{self, BadText, object, words};
 use crate::wire::token_options::{CodeMeaning, TokenAnswerOptions};
 
 const CODEX: &str = include_str!("presets/codex.json");
@@ -87,6 +88,31 @@ pub struct Parameter {
     pub value: String,
 }
 
+object!(strict Provider {
+    id,
+    name,
+    issuer,
+    endpoints,
+    client_id,
+    client_authentication or AuthenticationMethod::default(),
+    scopes or Vec::new(),
+    authorize_parameters or Vec::new(),
+    redirect or Redirect::default(),
+    nonce or true,
+    answers or TokenAnswerOptions::default(),
+    error_codes or BTreeMap::new(),
+    expiry_from_jwt or false,
+    revocation or Revocation::default(),
+    identity or openid_identity(),
+});
+object!(strict Endpoints { authorization, token, revocation, iss_in_response or false });
+object!(strict Parameter { name, value });
+object!(strict Revocation { dialect or RevocationDialect::default(), per_token or false });
+words!(RevocationDialect { Form = "form", Json = "json" });
+object!(strict IdentityClaim { name, places, required or false, fixed or false });
+object!(strict ClaimPlace { token, path });
+words!(TokenName { AccessToken = "access_token", IdToken = "id_token" });
+
 impl Parameter {
     /// A pair.
     #[must_use]
@@ -156,7 +182,7 @@ pub enum TokenName {
 
 /// The text is not a list of providers.
 #[derive(Debug)]
-pub struct UnreadableProviders(serde_json::Error);
+pub struct UnreadableProviders(BadText);
 
 impl std::fmt::Display for UnreadableProviders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -192,8 +218,8 @@ impl Provider {
     ///
     /// # Errors
     /// The text is not a JSON array of [`Provider`]; the message names line and member.
-    pub fn read_list(json: &str) -> Result<Vec<Provider>, UnreadableProviders> {
-        serde_json::from_str(json).map_err(UnreadableProviders)
+    pub fn read_list(text: &str) -> Result<Vec<Provider>, UnreadableProviders> {
+        json::from_text(text).map_err(UnreadableProviders)
     }
 
     fn with_id(id: String) -> Self {

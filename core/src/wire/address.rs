@@ -4,9 +4,9 @@
 /// The parts of a URL (RFC 3986 section 3), none decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Address<'a> {
-    scheme: &'a str,
+    pub(crate) scheme: &'a str,
     /// Host and port, and the user when somebody hides one there. Empty for private-use schemes (`com.example:/cb`).
-    authority: &'a str,
+    pub(crate) authority: &'a str,
     /// `/` when nothing stands there.
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
@@ -16,7 +16,8 @@ pub(crate) struct Address<'a> {
 /// Takes an absolute URL apart; `None` when it has no scheme.
 pub(crate) fn parse(url: &str) -> Option<Address<'_>> {
     let (scheme, rest) = url.split_once(':')?;
-    if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+    let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    if !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) || !scheme.bytes().all(in_scheme) {
         return None;
     }
     let (rest, fragment) = cut(rest, '#');
@@ -30,6 +31,10 @@ pub(crate) fn parse(url: &str) -> Option<Address<'_>> {
 }
 
 impl Address<'_> {
+    pub(crate) fn is_scheme(&self, scheme: &str) -> bool {
+        self.scheme.eq_ignore_ascii_case(scheme)
+    }
+
     /// The same scheme, authority and path, byte for byte but for the case of scheme and host.
     pub(crate) fn is_at(&self, other: &Address<'_>) -> bool {
         self.has_origin_of(other) && self.path == other.path
@@ -37,7 +42,7 @@ impl Address<'_> {
 
     /// The same scheme and authority.
     pub(crate) fn has_origin_of(&self, other: &Address<'_>) -> bool {
-        self.scheme.eq_ignore_ascii_case(other.scheme) && other.is_host(self.authority)
+        self.is_scheme(other.scheme) && other.is_host(self.authority)
     }
 
     /// Whether a `Host` header names this authority; the scheme's own port may be left out.
@@ -53,7 +58,7 @@ impl Address<'_> {
     }
 
     fn without_own_port<'h>(&self, host: &'h str) -> &'h str {
-        let port = if self.scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+        let port = if self.is_scheme("https") { ":443" } else { ":80" };
         host.strip_suffix(port).unwrap_or(host)
     }
 }

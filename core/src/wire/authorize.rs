@@ -1,12 +1,12 @@
 //! The authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section 2.1).
 
-use url::Url;
-
+use crate::config::Endpoint;
 use crate::provider::Parameter;
+use crate::wire::{form, text};
 
 /// Everything that goes into the URL that the person opens.
 pub(crate) struct AuthorizationRequest<'a> {
-    pub(crate) endpoint: &'a Url,
+    pub(crate) endpoint: Endpoint<'a>,
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) scopes: &'a [String],
@@ -23,15 +23,16 @@ impl AuthorizationRequest<'_> {
         let ours = self.parameters();
         let is_ours = |name: &str| name != "resource" && ours.iter().any(|pair| pair.name == name);
         let mut pairs: Vec<Parameter> = Vec::new();
-        let theirs = self.endpoint.query_pairs().map(|(name, value)| Parameter::new(name, value));
-        for pair in theirs.filter(|pair| !is_ours(&pair.name)).chain(ours.iter().cloned()) {
-            if !pairs.contains(&pair) {
-                pairs.push(pair);
+        for (name, value) in form::decode(self.endpoint.query().unwrap_or_default()) {
+            if !is_ours(&name) {
+                push_new(&mut pairs, Parameter { name, value });
             }
         }
-        let mut url = self.endpoint.clone();
-        url.query_pairs_mut().clear().extend_pairs(pairs.iter().map(|pair| (&pair.name, &pair.value)));
-        url.into()
+        for pair in ours {
+            push_new(&mut pairs, pair);
+        }
+        let query = form::encode(pairs.iter().map(|pair| (&*pair.name, &*pair.value)));
+        text::joined(&[&self.endpoint.origin(), self.endpoint.path(), "?", &query])
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -40,8 +41,12 @@ impl AuthorizationRequest<'_> {
             Parameter::new("client_id", self.client_id),
             Parameter::new("redirect_uri", self.redirect_uri),
         ];
-        if !self.scopes.is_empty() {
-            pairs.push(Parameter::new("scope", self.scopes.join(" ")));
+        let mut scope = String::new();
+        for one in self.scopes {
+            text::append(&mut scope, " ", one);
+        }
+        if !scope.is_empty() {
+            pairs.push(Parameter::new("scope", scope));
         }
         pairs.push(Parameter::new("state", self.state));
         pairs.push(Parameter::new("code_challenge", self.challenge));
@@ -53,14 +58,20 @@ impl AuthorizationRequest<'_> {
     }
 }
 
+fn push_new(pairs: &mut Vec<Parameter>, pair: Parameter) {
+    if !pairs.contains(&pair) {
+        pairs.push(pair);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::check_endpoint;
 
     fn url_for(endpoint: &str, resources: &[String]) -> String {
-        let endpoint = Url::parse(endpoint).unwrap();
         AuthorizationRequest {
-            endpoint: &endpoint,
+            endpoint: check_endpoint(endpoint).unwrap(),
             client_id: "native",
             redirect_uri: "http://127.0.0.1:1/callback",
             scopes: &["openid".to_owned(), "read all".to_owned()],
@@ -77,7 +88,7 @@ mod tests {
     fn the_endpoints_own_query_is_kept_and_nothing_is_sent_twice() {
         let resource = ["https://api.example/".to_owned()];
         let url = url_for("https://as.example/a?tenant=1&state=old&resource=https%3A%2F%2Fapi.example%2F", &resource);
-        let url = Url::parse(&url).unwrap();
+        let url = url::Url::parse(&url).unwrap();
         let names: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
         for name in &names {
             assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");

@@ -1,23 +1,25 @@
 //! HTTP Basic authentication of a client (RFC 6749 section 2.3.1, RFC 7617).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use url::form_urlencoded::byte_serialize;
-
 use crate::secret::Secret;
+use crate::wire::{base64, form, text};
 
 /// The value of the `Authorization` header. Id and secret are form-encoded first, as the RFC asks: without it a colon
 /// in the id, or anything that is not ASCII, names another client.
 #[must_use]
 pub fn authorization(client_id: &str, client_secret: &Secret) -> Secret {
-    let id: String = byte_serialize(client_id.as_bytes()).collect();
-    let secret = Secret::new(byte_serialize(client_secret.expose().as_bytes()).collect::<String>());
-    let pair = Secret::new(format!("{id}:{}", secret.expose()));
-    Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())))
+    let mut pair = String::new();
+    form::encode_text(client_id, &mut pair);
+    pair.push(':');
+    form::encode_text(client_secret.expose(), &mut pair);
+    let pair = Secret::new(pair);
+    Secret::new(text::joined(&["Basic ", &base64::standard(pair.expose().as_bytes())]))
 }
 
 #[cfg(test)]
 mod tests {
+    use ::base64::Engine as _;
+    use ::base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     fn decoded(id: &str, secret: &str) -> String {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::words;
+
 /// What is wrong with a message from a server or a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +121,23 @@ pub enum Advice {
     /// Nobody knows what the server did.
     Uncertain,
 }
+
+words!(Advice {
+    AbortFlow = "abort_flow",
+    FixConfig = "fix_config",
+    KeepWaiting = "keep_waiting",
+    PollAgain = "poll_again",
+    Reauthenticate = "reauthenticate",
+    RestartFlow = "restart_flow",
+    RetryLater = "retry_later",
+    RetryWithNonce = "retry_with_nonce",
+    SlowDown = "slow_down",
+    StepUp = "step_up",
+    Surface = "surface",
+    TellUser = "tell_user",
+    TryNext = "try_next",
+    Uncertain = "uncertain",
+});
 
 impl Advice {
     /// The name in lower case with underscores, as in logs and JSON.

@@ -32,7 +32,8 @@ impl BadJson {
 
 /// One value. Containers hold their text, which was checked.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+#[allow(unreachable_pub)] // Named in a hidden method of a public trait.
+pub enum Value<'a> {
     Array(&'a str),
     Bool(bool),
     Null,
@@ -73,6 +74,18 @@ impl<'a> Members<'a> {
         self.get(name).and_then(Value::as_text).filter(|text| !text.is_empty())
     }
 
+    /// The members by name, the last one of each.
+    pub(crate) fn by_name(&self) -> Vec<(&str, &Value<'a>)> {
+        let mut sorted: Vec<(&str, &Value<'a>)> = Vec::new();
+        for (name, value) in &self.0 {
+            match sorted.binary_search_by_key(&&**name, |(known, _)| *known) {
+                Ok(at) => sorted[at].1 = value,
+                Err(at) => sorted.insert(at, (name, value)),
+            }
+        }
+        sorted
+    }
+
     /// The only member of that name; `None` when it is absent or repeated.
     pub(crate) fn only(&self, name: &str) -> Option<&Value<'a>> {
         let mut found = self.0.iter().filter(|(key, _)| key == name);
@@ -98,9 +111,29 @@ pub(crate) fn object(text: &str) -> Result<Members<'_>, BadJson> {
     if reader.at < text.len() { Err(BadJson::Trailing) } else { Ok(members) }
 }
 
-/// Whether [`object`] replaces nothing: no string has a lone surrogate. Asked only where a replacement would matter.
+/// Reads one value that stands for itself, and nothing else. No string may have a lone surrogate.
+pub(crate) fn document(text: &str) -> Result<Value<'_>, (BadJson, usize)> {
+    let mut reader = Reader { text, at: 0 };
+    let value = reader.value(0).map_err(|why| (why, reader.at))?;
+    reader.skip_blanks();
+    if reader.at < text.len() {
+        return Err((BadJson::Trailing, reader.at));
+    }
+    if is_sound(text) { Ok(value) } else { Err((BadJson::Grammar, 0)) }
+}
+
+/// Whether reading a text that has the grammar of JSON replaces nothing: no string has a lone surrogate.
 pub(crate) fn is_sound(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(text).is_ok()
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('\\') {
+        let (character, used) = unescaped_one(after);
+        let is_meant = after.get(..5).is_some_and(|escape| escape.eq_ignore_ascii_case("ufffd"));
+        if character == char::REPLACEMENT_CHARACTER && !is_meant {
+            return false;
+        }
+        rest = after.get(used..).unwrap_or_default();
+    }
+    true
 }
 
 struct Reader<'a> {

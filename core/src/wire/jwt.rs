@@ -3,24 +3,12 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use crate::secret::Secret;
 use crate::wire::json::{self, Members, Value};
-use crate::wire::seconds;
+use crate::wire::{base64, seconds};
 
 /// The largest token that is read, in bytes: those with hundreds of groups stay below it.
 pub const MAX_JWT: usize = 128 * 1024;
-
-/// base64url (RFC 4648 section 5), with or without padding.
-const BASE64URL: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// The claims of a token: who it is for may be private, so `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,7 +57,7 @@ pub fn claims(token: &str) -> Result<Claims, UnreadableJwt> {
     if header.is_empty() || payload.is_empty() || signature.is_empty() {
         return Err(UnreadableJwt::Parts);
     }
-    let bytes = BASE64URL.decode(payload).map_err(|_| UnreadableJwt::Encoding)?;
+    let bytes = base64::from_url_safe(payload).ok_or(UnreadableJwt::Encoding)?;
     let text = String::from_utf8(bytes).map(Secret::new).map_err(|_| UnreadableJwt::Encoding)?;
     match json::object(text.expose()) {
         Ok(_) => Ok(Claims(text)),
@@ -120,7 +108,8 @@ impl fmt::Debug for Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::engine::general_purpose::{URL_SAFE as PADDED, URL_SAFE_NO_PAD};
+    use ::base64::Engine as _;
+    use ::base64::engine::general_purpose::{URL_SAFE as PADDED, URL_SAFE_NO_PAD};
 
     fn token(payload: &str) -> String {
         format!("eyJhbGciOiJSUzI1NiJ9.{}.sig", URL_SAFE_NO_PAD.encode(payload))

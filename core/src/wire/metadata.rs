@@ -1,8 +1,6 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0).
 
-use url::Url;
-
-use crate::config::check_endpoint;
+use crate::config::{Endpoint, check_endpoint};
 use crate::http::{AnswerBody, HttpAnswer};
 use crate::provider::Endpoints;
 use crate::wire::json::{self, Members, Value};
@@ -10,9 +8,9 @@ use crate::wire::{pkce, text};
 
 /// The places where the metadata of an issuer may lie, in the order in which they are asked: RFC 8414 section 3.1
 /// (inserted between host and path), then OpenID Connect inserted, then appended.
-pub(crate) fn locations(issuer: &Url) -> Vec<String> {
+pub(crate) fn locations(issuer: &Endpoint<'_>) -> Vec<String> {
     let path = issuer.path().trim_end_matches('/');
-    let origin = issuer.origin().ascii_serialization();
+    let origin = issuer.origin();
     let mut places = vec![
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
         format!("{origin}/.well-known/openid-configuration{path}"),
@@ -76,7 +74,7 @@ pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, Metada
     }
     let over_tls = issuer.starts_with("https:");
     let endpoint = |name: &str| match object.text(name).map(|url| (url, check_endpoint(url))) {
-        Some((_, Ok(parsed))) if over_tls && parsed.scheme() != "https" => {
+        Some((_, Ok(parsed))) if over_tls && !parsed.is_https() => {
             Err(unusable(format!("its {name} is not https, although the issuer is")))
         }
         Some((url, Ok(_))) => Ok(Some(url.to_owned())),

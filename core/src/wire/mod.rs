@@ -15,6 +15,7 @@ pub mod token_options;
 
 pub(crate) mod address;
 pub(crate) mod authorize;
+pub(crate) mod base64;
 pub(crate) mod body;
 pub(crate) mod callback_source;
 pub(crate) mod error_code;

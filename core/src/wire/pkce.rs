@@ -1,11 +1,11 @@
 //! Proof Key for Code Exchange (RFC 7636), with S256 only.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::json::transparent;
 use crate::secret::{self, Secret};
+use crate::wire::base64;
 
 /// The `code_challenge_method` that is used, always.
 pub const METHOD: &str = "S256";
@@ -16,17 +16,19 @@ pub const METHOD: &str = "S256";
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct Verifier(#[serde(with = "secret::exposed")] Secret);
 
+transparent!(Verifier);
+
 impl Verifier {
     /// The verifier of 32 fresh random bytes.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
-        Verifier(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
+        Verifier(Secret::new(base64::url_safe(&bytes)))
     }
 
     /// `code_challenge` = BASE64URL(SHA256(verifier)), RFC 7636 section 4.2.
     #[must_use]
     pub fn challenge(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.expose().as_bytes()))
+        base64::url_safe(&Sha256::digest(self.0.expose().as_bytes()))
     }
 
     /// The verifier itself, for the token request.

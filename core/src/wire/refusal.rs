@@ -143,29 +143,31 @@ fn spaced(text: &str) -> String {
     let mut spaced = String::with_capacity(text.len());
     let mut after_lower = false;
     for character in text.chars() {
-        if after_lower && character.is_uppercase() {
+        if after_lower && character.is_ascii_uppercase() {
             spaced.push(' ');
         }
-        after_lower = character.is_lowercase();
-        spaced.extend(character.to_lowercase());
+        after_lower = character.is_ascii_lowercase();
+        spaced.push(character.to_ascii_lowercase());
     }
     spaced
 }
 
 /// Without a word in brackets or quotes after the token: its value, as in "token (abc) has been revoked".
 fn without_values(text: &str) -> String {
-    let mut lines = Vec::new();
+    let mut kept = String::new();
     for line in text.lines() {
-        let mut kept: Vec<&str> = Vec::new();
-        for word in line.split(' ').filter(|word| !word.is_empty()) {
-            let follows_token = kept.last().is_some_and(|last| last.ends_with("token"));
-            if !(follows_token && is_value(word)) {
-                kept.push(word);
+        let mut last = "";
+        for word in line.split(' ') {
+            let is_dropped = word.is_empty() || (last.ends_with("token") && is_value(word));
+            if !is_dropped {
+                kept.push_str(word);
+                kept.push(' ');
+                last = word;
             }
         }
-        lines.push(kept.join(" "));
+        kept.push('\n');
     }
-    lines.join("\n")
+    kept
 }
 
 fn is_value(word: &str) -> bool {
@@ -191,7 +193,17 @@ fn sentence_refuses(sentence: &str) -> bool {
 }
 
 fn words(text: &str) -> Vec<&str> {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
+    text.split(|character| !in_word(character)).filter(|word| !word.is_empty()).collect()
+}
+
+/// Letters and digits of ASCII, and whatever lies beyond its punctuation and that of Unicode's general blocks: without
+/// tables, and near enough for words that are all English.
+fn in_word(character: char) -> bool {
+    match character {
+        '\0'..='\u{7f}' => character.is_ascii_alphanumeric(),
+        '\u{80}'..='\u{bf}' | '\u{2000}'..='\u{206f}' | '\u{2190}'..='\u{27bf}' | '\u{3000}'..='\u{303f}' => false,
+        _ => character < '\u{1f000}',
+    }
 }
 
 fn clause_refuses(clause: &[&str], is_last: bool) -> bool {

@@ -47,6 +47,23 @@ pub fn escaped_for_html(text: &str) -> String {
     escaped
 }
 
+/// The parts as one text.
+pub(crate) fn joined(parts: &[&str]) -> String {
+    let mut text = String::new();
+    for part in parts {
+        text.push_str(part);
+    }
+    text
+}
+
+/// Appends a part, after the separator unless it is the first.
+pub(crate) fn append(text: &mut String, separator: &str, part: &str) {
+    if !text.is_empty() {
+        text.push_str(separator);
+    }
+    text.push_str(part);
+}
+
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars().filter(|character| !is_invisible(*character)) {

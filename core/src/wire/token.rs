@@ -3,8 +3,6 @@
 //! Strict where a mistake would send a secret to the wrong place or in the wrong way, tolerant where strictness would
 //! lose tokens that the server has already issued: advisory members are noted as [`Deviation`]s, never fatal.
 
-#![expect(clippy::result_large_err, reason = "the tokens beside it are larger, and it is returned once a request")]
-
 use std::borrow::Cow;
 
 use crate::http::HttpAnswer;
@@ -89,7 +87,7 @@ pub enum Deviation {
 ///
 /// # Errors
 /// [`AnswerError`] says what is wrong, what to do, and what happened to the grant that was sent.
-pub fn read(answer: &HttpAnswer, context: &TokenContext<'_>) -> Result<Tokens, AnswerError> {
+pub fn read(answer: &HttpAnswer, context: &TokenContext<'_>) -> Result<Tokens, Box<AnswerError>> {
     let judge = Judge { answer, context };
     if !(200..300).contains(&answer.status) {
         return Err(judge.failure());
@@ -110,7 +108,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&self) -> Result<Tokens, AnswerError> {
+    fn read(&self) -> Result<Tokens, Box<AnswerError>> {
         let options = self.judge.context.options;
         let members = renamed(at_root(self.top, options), options.member_names);
         if let Some(name) = self.top.repeated(&ONCE).or_else(|| members.repeated(&ONCE)) {
@@ -126,7 +124,7 @@ impl Reader<'_> {
         self.tokens(&members).map_err(|error| self.saving(&members, error))
     }
 
-    fn tokens(&self, members: &Members<'_>) -> Result<Tokens, AnswerError> {
+    fn tokens(&self, members: &Members<'_>) -> Result<Tokens, Box<AnswerError>> {
         let access_token = self.access_token(members)?;
         if matches!(self.judge.context.grant, Grant::TokenExchange) && members.text("issued_token_type").is_none() {
             return Err(self.judge.malformed("it has no issued_token_type (RFC 8693 section 2.2.1)", None));
@@ -155,7 +153,7 @@ impl Reader<'_> {
         Ok(Tokens { access_token, token_type, expires_in, refresh_token, scopes, id_token, dpop_nonce, deviations })
     }
 
-    fn access_token(&self, members: &Members<'_>) -> Result<Secret, AnswerError> {
+    fn access_token(&self, members: &Members<'_>) -> Result<Secret, Box<AnswerError>> {
         let why = match members.get("access_token") {
             Some(Value::Text(token)) if is_access_token(token) => return Ok(Secret::from(&**token)),
             Some(Value::Text(token)) if token.is_empty() => "its access_token is empty",
@@ -168,7 +166,7 @@ impl Reader<'_> {
         Err(self.judge.malformed(why, None))
     }
 
-    fn no_access_token(&self, members: &Members<'_>) -> AnswerError {
+    fn no_access_token(&self, members: &Members<'_>) -> Box<AnswerError> {
         let known = |code: &str| self.judge.context.refusal_codes.contains_key(code);
         match error_code::elsewhere(self.top, known) {
             Some(code) => self.stated(Some(code), self.top),
@@ -177,7 +175,11 @@ impl Reader<'_> {
     }
 
     /// RFC 6749 section 7.1: a token of a type that the client does not understand must not be used.
-    fn token_type(&self, members: &Members<'_>, deviations: &mut Vec<Deviation>) -> Result<TokenType, AnswerError> {
+    fn token_type(
+        &self,
+        members: &Members<'_>,
+        deviations: &mut Vec<Deviation>,
+    ) -> Result<TokenType, Box<AnswerError>> {
         let dpop = self.judge.context.dpop;
         let stated = match members.get("token_type") {
             Some(Value::Text(name)) => name.trim(),
@@ -206,42 +208,45 @@ impl Reader<'_> {
         }
     }
 
-    fn not_bound(&self, stated: &str) -> AnswerError {
+    fn not_bound(&self, stated: &str) -> Box<AnswerError> {
         let detail = "the token answer is not bound to our key (DPoP was demanded): the token is dropped".to_owned();
-        let error = self.judge.error(Class::TokenTypeMismatch, Advice::AbortFlow, detail, None);
-        let code = Some(text::name_for_people(stated)).filter(|code| !code.is_empty());
-        AnswerError { code, fate: Fate::AnsweredOtherwise, ..error }
+        let mut error = self.judge.error(Class::TokenTypeMismatch, Advice::AbortFlow, detail, None);
+        error.code = Some(text::name_for_people(stated)).filter(|code| !code.is_empty());
+        error.fate = Fate::AnsweredOtherwise;
+        error
     }
 
-    fn unsupported(&self, stated: &str) -> AnswerError {
+    fn unsupported(&self, stated: &str) -> Box<AnswerError> {
         let name = text::name_for_people(stated);
         let detail = format!(
             "the token has the type \"{name}\", which is not understood; if this provider means Bearer by it, name it in \
              the option token_type_aliases"
         );
-        let error = self.judge.error(Class::TokenTypeUnsupported, Advice::Surface, detail, None);
-        AnswerError { code: Some(name), fate: Fate::AnsweredOtherwise, ..error }
+        let mut error = self.judge.error(Class::TokenTypeUnsupported, Advice::Surface, detail, None);
+        error.code = Some(name);
+        error.fate = Fate::AnsweredOtherwise;
+        error
     }
 
-    fn stated(&self, code: Option<String>, place: &Members<'_>) -> AnswerError {
-        let error = self.judge.oauth_error(code, place);
-        let fate = match error.fate {
-            Fate::Unknown => Fate::AnsweredOtherwise,
-            Fate::AnsweredOtherwise | Fate::NotSent | Fate::Refused | Fate::ServerTrouble => error.fate,
-        };
-        AnswerError { fate, ..error }
+    fn stated(&self, code: Option<String>, place: &Members<'_>) -> Box<AnswerError> {
+        let mut error = self.judge.oauth_error(code, place);
+        if error.fate == Fate::Unknown {
+            error.fate = Fate::AnsweredOtherwise;
+        }
+        error
     }
 
     /// Whatever else is wrong, a readable refresh token must be saved; and a server that sent tokens has answered.
-    fn saving(&self, members: &Members<'_>, error: AnswerError) -> AnswerError {
+    fn saving(&self, members: &Members<'_>, mut error: Box<AnswerError>) -> Box<AnswerError> {
         let kept = self.refresh_token(members);
         let access = members.only("access_token").and_then(Value::as_text).is_some_and(is_access_token);
         if kept.is_none() && !access {
             return error;
         }
-        let refused = error.refused && kept.is_none();
-        let fate = if refused { Fate::Refused } else { Fate::AnsweredOtherwise };
-        AnswerError { kept_refresh_token: kept, refused, fate, ..error }
+        error.refused &= kept.is_none();
+        error.fate = if error.refused { Fate::Refused } else { Fate::AnsweredOtherwise };
+        error.kept_refresh_token = kept;
+        error
     }
 
     /// Any text that is not empty, verbatim. Where U+FFFD may stand for what was not text on the wire, the token could

@@ -68,7 +68,7 @@ impl std::error::Error for AnswerError {}
 
 /// What it means that no answer came. Nothing was sent: try again later. It may have arrived: nobody knows.
 #[must_use]
-pub fn read_failure(failure: &IoFailure) -> AnswerError {
+pub fn read_failure(failure: &IoFailure) -> Box<AnswerError> {
     let class = match failure.kind {
         IoFailureKind::Cancelled | IoFailureKind::Deadline | IoFailureKind::Unreachable => Class::Timeout,
         IoFailureKind::Incomplete => Class::Incomplete,
@@ -82,7 +82,7 @@ pub fn read_failure(failure: &IoFailure) -> AnswerError {
         Sent::MaybeSent => (Advice::Uncertain, Fate::Unknown, "no answer from the token endpoint came through"),
         Sent::NotSent => (Advice::RetryLater, Fate::NotSent, "the token endpoint could not be reached"),
     };
-    AnswerError {
+    Box::new(AnswerError {
         class,
         code: None,
         advice,
@@ -94,14 +94,14 @@ pub fn read_failure(failure: &IoFailure) -> AnswerError {
         kept_refresh_token: None,
         refused: false,
         fate,
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(sent: Sent, kind: IoFailureKind) -> AnswerError {
+    fn read(sent: Sent, kind: IoFailureKind) -> Box<AnswerError> {
         read_failure(&IoFailure { sent, kind, detail: "connection reset\r\nby peer".to_owned() })
     }
 

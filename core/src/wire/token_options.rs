@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{object, words};
 use crate::secret::Secret;
 use crate::wire::class::Advice;
 
@@ -25,6 +26,14 @@ pub struct TokenAnswerOptions {
     pub member_names: MemberNames,
 }
 
+object!(strict TokenAnswerOptions {
+    scope_separator,
+    token_type_aliases or Vec::new(),
+    strip_prefix,
+    root,
+    member_names or MemberNames::default(),
+});
+
 /// How the members of a token answer are called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MemberNames {
@@ -36,6 +45,8 @@ pub enum MemberNames {
     #[serde(rename = "camelCase")]
     CamelCase,
 }
+
+words!(MemberNames { SnakeCase = "snake_case", CamelCase = "camelCase" });
 
 /// What the reader must know to judge an answer of a token endpoint.
 #[derive(Clone, Debug)]
@@ -88,3 +99,5 @@ pub struct CodeMeaning {
     /// A sentence for the person.
     pub text: String,
 }
+
+object!(strict CodeMeaning { advice, text });

@@ -1,9 +1,8 @@
 //! Requests to the token endpoint (RFC 6749 sections 4.1.3 and 6) and to the revocation endpoint (RFC 7009 section 2.1).
 
-use serde::Serialize;
-
 use crate::config::{Client, ClientAuthentication, Config};
 use crate::http::{Body, FormField, Header, HttpRequest, Method};
+use crate::json::{self, ToJson, Writer};
 use crate::moment::Millis;
 use crate::provider::RevocationDialect;
 use crate::secret::Secret;
@@ -66,13 +65,11 @@ pub(crate) fn revocation(config: &Config, endpoint: &str, kind: TokenKind, token
         }
         RevocationDialect::Json => {
             let object = JsonRevocation {
-                token: token.expose(),
+                token,
                 token_type_hint: hint,
                 client_id: (kind == TokenKind::Refresh).then_some(&config.client.id),
             };
-            // Texts cannot fail to serialize.
-            let text = serde_json::to_string(&object).unwrap_or_default();
-            (vec![accept_json()], Body::Json(Secret::new(text)))
+            (vec![accept_json()], Body::Json(Secret::new(json::to_text(&object))))
         }
     };
     HttpRequest {
@@ -87,13 +84,22 @@ pub(crate) fn revocation(config: &Config, endpoint: &str, kind: TokenKind, token
     }
 }
 
-/// A struct and not a map: its order of members does not depend on how serde_json was built.
-#[derive(Serialize)]
 struct JsonRevocation<'a> {
-    token: &'a str,
+    token: &'a Secret,
     token_type_hint: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a String>,
+}
+
+impl ToJson for JsonRevocation<'_> {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("token", self.token);
+        out.member("token_type_hint", self.token_type_hint);
+        if let Some(client_id) = self.client_id {
+            out.member("client_id", client_id);
+        }
+        out.close('}');
+    }
 }
 
 fn single_use(config: &Config, url: &str, fields: Vec<FormField>) -> HttpRequest {

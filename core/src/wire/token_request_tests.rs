@@ -1,7 +1,7 @@
 //! What is sent, pair for pair.
 
 use super::*;
-use crate::config::AuthenticationMethod;
+use crate::config::{AuthenticationMethod, Timing};
 use crate::moment::Millis;
 use crate::provider::{Endpoints, Provider, Revocation};
 
@@ -132,8 +132,8 @@ fn a_logout_does_not_wait_for_a_dead_server() {
     let deadline =
         |config: &Config| revocation(config, "https://as.example/r", TokenKind::Access, &Secret::new("AT")).deadline;
     assert_eq!(deadline(&public()), Millis::seconds(5));
-    let mut hasty = public();
-    hasty.timing.request_deadline = Millis::seconds(1);
+    let timing = Timing { request_deadline: Millis::seconds(1), ..Timing::default() };
+    let hasty = Config::builder(provider()).client_id("native").timing(timing).build().unwrap();
     assert_eq!(deadline(&hasty), Millis::seconds(1));
 }
 

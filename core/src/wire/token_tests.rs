@@ -17,7 +17,13 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    fn judged(&self, grant: Grant, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<Tokens, AnswerError> {
+    fn judged(
+        &self,
+        grant: Grant,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Tokens, Box<AnswerError>> {
         self.sending(grant, vec![&Secret::from("RT-old")], status, headers, body)
     }
 
@@ -28,7 +34,7 @@ impl Scene {
         status: u16,
         headers: &[(&str, &str)],
         body: &[u8],
-    ) -> Result<Tokens, AnswerError> {
+    ) -> Result<Tokens, Box<AnswerError>> {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let answer = HttpAnswer { status, headers, body: AnswerBody::new(body.to_vec()), received_at: UnixMillis(0) };
         let context = TokenContext {
@@ -42,20 +48,20 @@ impl Scene {
         read(&answer, &context)
     }
 
-    fn code(&self, status: u16, body: &str) -> Result<Tokens, AnswerError> {
+    fn code(&self, status: u16, body: &str) -> Result<Tokens, Box<AnswerError>> {
         self.judged(Grant::Code, status, &[], body.as_bytes())
     }
 
-    fn refresh(&self, status: u16, body: &str) -> Result<Tokens, AnswerError> {
+    fn refresh(&self, status: u16, body: &str) -> Result<Tokens, Box<AnswerError>> {
         self.judged(Grant::Refresh, status, &[], body.as_bytes())
     }
 }
 
-fn code(status: u16, body: &str) -> AnswerError {
+fn code(status: u16, body: &str) -> Box<AnswerError> {
     scene().code(status, body).unwrap_err()
 }
 
-fn refresh(status: u16, body: &str) -> AnswerError {
+fn refresh(status: u16, body: &str) -> Box<AnswerError> {
     scene().refresh(status, body).unwrap_err()
 }
 

@@ -1,9 +1,5 @@
 //! Judges an answer of a token endpoint that holds no usable tokens.
 
-use std::cmp::Reverse;
-
-use url::Url;
-
 use crate::http::HttpAnswer;
 use crate::secret::Secret;
 use crate::wire::body::{self, Unreadable};
@@ -12,7 +8,7 @@ use crate::wire::error_code::{self, Meaning, Stated};
 use crate::wire::json::Members;
 use crate::wire::token_error::{AnswerError, Fate};
 use crate::wire::token_options::{Grant, TokenContext};
-use crate::wire::{refusal, seconds, text};
+use crate::wire::{form, refusal, seconds, text};
 
 /// How often one exchange is repeated with a nonce: once because the server wants one, once more because it rotated its
 /// nonce in between. More would be a loop.
@@ -30,7 +26,7 @@ pub(crate) struct Judge<'a> {
 
 impl Judge<'_> {
     /// An answer that is not 2xx.
-    pub(crate) fn failure(&self) -> AnswerError {
+    pub(crate) fn failure(&self) -> Box<AnswerError> {
         if (300..400).contains(&self.answer.status) {
             return self.redirect();
         }
@@ -45,7 +41,7 @@ impl Judge<'_> {
     }
 
     /// An error code beside a 2xx, or in place of the tokens.
-    pub(crate) fn oauth_error(&self, code: Option<String>, members: &Members<'_>) -> AnswerError {
+    pub(crate) fn oauth_error(&self, code: Option<String>, members: &Members<'_>) -> Box<AnswerError> {
         let words = error_code::words(members);
         let (advice, refused) = self.advise(code.as_deref(), &words, false);
         let provider = code.as_deref().and_then(|code| self.context.refusal_codes.get(code));
@@ -58,30 +54,29 @@ impl Judge<'_> {
             (None, false) => self.shown(&said),
         };
         let detail = format!("the token endpoint answered {} with {detail}", self.answer.status);
-        AnswerError {
-            code,
-            refused,
-            text: provider.map(|meaning| meaning.text.clone()),
-            fate: if refused { Fate::Refused } else { self.fate(advice == Advice::RetryLater) },
-            ..self.error(Class::OauthError, advice, detail, Some(members))
-        }
+        let mut error = self.error(Class::OauthError, advice, detail, Some(members));
+        error.code = code;
+        error.refused = refused;
+        error.text = provider.map(|meaning| meaning.text.clone());
+        error.fate = if refused { Fate::Refused } else { self.fate(advice == Advice::RetryLater) };
+        error
     }
 
     /// A 2xx that breaks the form of a token answer.
-    pub(crate) fn malformed(&self, why: &str, members: Option<&Members<'_>>) -> AnswerError {
+    pub(crate) fn malformed(&self, why: &str, members: Option<&Members<'_>>) -> Box<AnswerError> {
         let said = members.and_then(error_code::sentence).map(|said| format!(": {}", self.shown(&said)));
         let detail = format!("the token answer cannot be used: {why}{}", said.unwrap_or_default());
         self.error(Class::Malformed, self.unusable(), detail, members)
     }
 
     /// A 2xx whose body has no members.
-    pub(crate) fn unreadable(&self, why: Unreadable, body: &str) -> AnswerError {
+    pub(crate) fn unreadable(&self, why: Unreadable, body: &str) -> Box<AnswerError> {
         let excerpt = if body.is_empty() { String::new() } else { format!(": {}", self.shown(body)) };
         self.malformed(&format!("{}{excerpt}", why.as_str()), None)
     }
 
     /// A 2xx with more bytes than the limit.
-    pub(crate) fn too_large(&self) -> AnswerError {
+    pub(crate) fn too_large(&self) -> Box<AnswerError> {
         let detail = "the token answer is larger than 1 MiB".to_owned();
         self.error(Class::TooLarge, self.unusable(), detail, None)
     }
@@ -93,8 +88,8 @@ impl Judge<'_> {
         advice: Advice,
         detail: String,
         members: Option<&Members<'_>>,
-    ) -> AnswerError {
-        AnswerError {
+    ) -> Box<AnswerError> {
+        Box::new(AnswerError {
             class,
             code: None,
             advice,
@@ -106,7 +101,7 @@ impl Judge<'_> {
             kept_refresh_token: None,
             refused: false,
             fate: self.fate(false),
-        }
+        })
     }
 
     /// A text of the server's, fit for people: cleaned, and without the secrets that were sent.
@@ -116,16 +111,23 @@ impl Judge<'_> {
 
     fn hiding(&self, said: &str) -> String {
         let mut secrets = self.context.sent.clone();
-        secrets.retain(|secret| secret.len() >= SHORTEST_ECHO);
+        let mut said = said.to_owned();
         // A secret may begin with another one: the longer goes first, or its end would stay.
-        secrets.sort_by_key(|secret| Reverse(secret.len()));
-        secrets.into_iter().fold(said.to_owned(), |said, secret| without(&said, secret))
+        while let Some(longest) = (0..secrets.len()).max_by_key(|at| secrets[*at].len()) {
+            let secret = secrets.swap_remove(longest);
+            if secret.len() >= SHORTEST_ECHO {
+                said = without(&said, secret);
+            }
+        }
+        said
     }
 
-    fn stated_failure(&self, members: &Members<'_>, body: &str) -> AnswerError {
+    fn stated_failure(&self, members: &Members<'_>, body: &str) -> Box<AnswerError> {
         let transient = self.is_transient_status();
         if !transient && let Some(name) = members.repeated(&["error"]) {
-            return AnswerError { advice: Advice::Surface, ..self.malformed(&format!("it has {name} twice"), None) };
+            let mut error = self.malformed(&format!("it has {name} twice"), None);
+            error.advice = Advice::Surface;
+            return error;
         }
         let known = |code: &str| self.context.refusal_codes.contains_key(code);
         match error_code::stated(members) {
@@ -140,16 +142,20 @@ impl Judge<'_> {
         }
     }
 
-    fn http(&self, said: Option<&str>, words: &str, members: Option<&Members<'_>>, html: bool) -> AnswerError {
+    fn http(&self, said: Option<&str>, words: &str, members: Option<&Members<'_>>, html: bool) -> Box<AnswerError> {
         let (advice, refused) = self.advise(None, words, html);
         let said = said.filter(|said| !said.is_empty()).map(|said| format!(": {}", self.shown(said)));
         let page = if html { " with a page for people" } else { "" };
         let detail = format!("the token endpoint answered {}{page}{}", self.answer.status, said.unwrap_or_default());
-        let error = self.error(Class::Http, advice, detail, members);
-        AnswerError { refused, fate: if refused { Fate::Refused } else { error.fate }, ..error }
+        let mut error = self.error(Class::Http, advice, detail, members);
+        error.refused = refused;
+        if refused {
+            error.fate = Fate::Refused;
+        }
+        error
     }
 
-    fn redirect(&self) -> AnswerError {
+    fn redirect(&self) -> Box<AnswerError> {
         let target = self.answer.header("location").map_or_else(|| "nowhere".to_owned(), location);
         let detail = format!(
             "the token endpoint answered {} to {target}; redirects are never followed: configure the final address",
@@ -257,19 +263,19 @@ pub(crate) fn dpop_nonce(answer: &HttpAnswer) -> Option<String> {
 
 /// Where a redirect leads, without query and user: both may hold secrets.
 fn location(target: &str) -> String {
-    let Ok(mut url) = Url::parse(target) else {
-        let path = target.split(['?', '#']).next().unwrap_or_default();
-        return text::for_people(path);
+    let end = target.find(['?', '#']).unwrap_or(target.len());
+    let (target, _) = target.split_at(end);
+    let shown = match (target.split_once("//"), target.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, after))) => text::joined(&[scheme, "//", after]),
+        (None, Some((_, after))) => after.to_owned(),
+        (_, None) => target.to_owned(),
     };
-    url.set_query(None);
-    url.set_fragment(None);
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    text::for_people(&format!("{}://{host}{port}{}", url.scheme(), url.path()))
+    text::for_people(&shown)
 }
 
 /// The text without the secret, raw or percent-encoded.
 fn without(said: &str, secret: &Secret) -> String {
-    let encoded: String = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
+    let mut encoded = String::new();
+    form::encode_text(secret.expose(), &mut encoded);
     said.replace(secret.expose(), "[hidden]").replace(&encoded, "[hidden]")
 }

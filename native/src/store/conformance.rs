@@ -80,7 +80,7 @@ pub fn sample_record(login: &str, generation: u64, token: &str) -> Record {
         renewed_from: Some(Secret::new("spent").hash()),
         resources: Vec::new(),
         renewed_for_rejection: false,
-        unknown: Unknown(BTreeMap::from([("from_the_future".to_owned(), serde_json::json!({ "kept": [1, 2] }))])),
+        unknown: Unknown::new(BTreeMap::from([("from_the_future".to_owned(), serde_json::json!({ "kept": [1, 2] }))])),
     }
 }
 

@@ -5,20 +5,21 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::end;
 use super::state::{Bound, Prepared, State, Target};
 use super::{LoggedIn, Login, Task};
 use crate::config::Config;
 use crate::event::Callback;
 use crate::flow::discovery::Discovery;
+use crate::json::read::{FromJson, Reading};
+use crate::json::{self, ToJson, Writer, object};
 use crate::lifecycle::record::CredentialKey;
 use crate::machine::Next;
 use crate::moment::Moment;
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
+use crate::wire::json::Value;
 
 /// The format that this version writes, and the only one that it reads.
 const FORMAT: u32 = 1;
@@ -52,21 +53,38 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-#[derive(Serialize, Deserialize)]
 struct Stored {
     format: u32,
     login: String,
     at: Stage,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+object!(Stored { format, login, at });
+
 enum Stage {
     Begun,
     Open(Box<Open>),
 }
 
-#[derive(Serialize, Deserialize)]
+impl ToJson for Stage {
+    fn to_json(&self, out: &mut Writer) {
+        match self {
+            Stage::Begun => out.text("begun"),
+            Stage::Open(open) => out.only_member("open", open),
+        }
+    }
+}
+
+impl FromJson for Stage {
+    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
+        let (at, value) = reading.variant(value, &["begun", "open"]);
+        match at {
+            0 => Stage::Begun,
+            _ => Stage::Open(FromJson::from_json(value.as_ref(), reading)),
+        }
+    }
+}
+
 struct Open {
     life: u32,
     key: CredentialKey,
@@ -74,13 +92,66 @@ struct Open {
     waits_for: WaitsFor,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+object!(Open { life, key, prepared, waits_for });
+
 enum WaitsFor {
-    Callback { target: Target, redirect_uri: String, received: Option<Callback> },
-    Metadata { discovery: Discovery },
-    Receiver { target: Target },
-    UrlShown { target: Target, redirect_uri: String },
+    Callback { target: Box<Target>, redirect_uri: String, received: Option<Box<Callback>> },
+    Metadata { discovery: Box<Discovery> },
+    Receiver { target: Box<Target> },
+    UrlShown { target: Box<Target>, redirect_uri: String },
+}
+
+impl ToJson for WaitsFor {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        match self {
+            WaitsFor::Callback { target, redirect_uri, received } => {
+                out.name("callback");
+                out.open('{');
+                out.member("target", target);
+                out.member("redirect_uri", redirect_uri);
+                out.member("received", received);
+            }
+            WaitsFor::Metadata { discovery } => {
+                out.name("metadata");
+                out.open('{');
+                out.member("discovery", discovery);
+            }
+            WaitsFor::Receiver { target } => {
+                out.name("receiver");
+                out.open('{');
+                out.member("target", target);
+            }
+            WaitsFor::UrlShown { target, redirect_uri } => {
+                out.name("url_shown");
+                out.open('{');
+                out.member("target", target);
+                out.member("redirect_uri", redirect_uri);
+            }
+        }
+        out.close('}');
+        out.close('}');
+    }
+}
+
+impl FromJson for WaitsFor {
+    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
+        let (at, value) = reading.variant(value, &["callback", "metadata", "receiver", "url_shown"]);
+        let members = reading.members(value.as_ref(), &["target", "redirect_uri", "received", "discovery"], false);
+        match at {
+            0 => WaitsFor::Callback {
+                target: reading.member(&members, "target"),
+                redirect_uri: reading.member(&members, "redirect_uri"),
+                received: reading.member(&members, "received"),
+            },
+            1 => WaitsFor::Metadata { discovery: reading.member(&members, "discovery") },
+            2 => WaitsFor::Receiver { target: reading.member(&members, "target") },
+            _ => WaitsFor::UrlShown {
+                target: reading.member(&members, "target"),
+                redirect_uri: reading.member(&members, "redirect_uri"),
+            },
+        }
+    }
 }
 
 impl Session<Login> {
@@ -133,19 +204,20 @@ impl Session<Login> {
     /// # Errors
     /// The bytes are not a snapshot of this login, or of another version: log in again.
     pub fn resume(bytes: &[u8], config: &Config, moment: Moment) -> Result<Self, Unreadable> {
-        let format: Format = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotASnapshot)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::NotASnapshot)?;
+        let format: Format = json::from_text(text).map_err(|_| Unreadable::NotASnapshot)?;
         if format.format != FORMAT {
             return Err(Unreadable::Format { found: format.format });
         }
-        let stored: Stored = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotASnapshot)?;
+        let stored: Stored = json::from_text(text).map_err(|_| Unreadable::NotASnapshot)?;
         let Stage::Open(open) = stored.at else {
-            return Ok(Session::ended(Err(Box::new(end::interrupted()))));
+            return Ok(Session::ended(Err(end::interrupted())));
         };
         if open.key != config.key {
             return Err(Unreadable::OtherCredential);
         }
         let Open { life, prepared, waits_for, .. } = *open;
-        let task = Task { config: config.clone(), prepared };
+        let task = Box::new(Task { config: config.clone(), prepared });
         let next = match waits_for {
             WaitsFor::Callback { target, redirect_uri, received: None } => {
                 let bound = Some(Bound { redirect_uri, url_was_shown: true });
@@ -174,10 +246,11 @@ fn session(next: Next<Login, LoggedIn>) -> Session<Login> {
 }
 
 /// The member that every version has.
-#[derive(Deserialize)]
 struct Format {
     format: u32,
 }
+
+object!(Format { format });
 
 impl Snapshot {
     /// What is left of a login from the claim of its code on.
@@ -186,7 +259,6 @@ impl Snapshot {
     }
 
     fn of(stored: &Stored) -> Snapshot {
-        // Maps with keys of text cannot fail to serialize, and there is nothing else in it.
-        Snapshot::from_secret(Secret::new(serde_json::to_string(stored).unwrap_or_default()))
+        Snapshot::from_secret(Secret::new(json::to_text(stored)))
     }
 }

@@ -47,17 +47,17 @@ pub(super) fn record(
     tokens: Tokens,
     received_at: UnixMillis,
     moment: &Moment,
-) -> Result<(Record, Vec<LoginNote>), Failure> {
+) -> Result<(Record, Vec<LoginNote>), Box<Failure>> {
     let nonce = target.nonce(config, prepared);
     if let Err(unfit) = id_token::check_first(config, tokens.id_token.as_ref(), nonce, received_at) {
-        return Err(Failure::new(FlowStep::CodeExchange, FailureKind::Misbehaved, unfit.detail, unfit.next));
+        return Err(Failure::boxed(FlowStep::CodeExchange, FailureKind::Misbehaved, unfit.detail, unfit.next));
     }
     let record = renewal::first(config, &target.endpoints, &target.scopes, tokens, received_at, moment);
     if let Some(claim) = identity::missing(&config.provider, &record.claims) {
         let detail = format!("the tokens do not say the {claim}, which {} needs", config.provider.name);
-        let what = "Log in with an account that has access there.".to_owned();
-        let next = NextStep::AskUser { what };
-        return Err(Failure::new(FlowStep::CodeExchange, FailureKind::Misbehaved, detail, next));
+        let what = "Log in with an account that has access there.";
+        let next = NextStep::ask(what);
+        return Err(Failure::boxed(FlowStep::CodeExchange, FailureKind::Misbehaved, detail, next));
     }
     let notes = notes(&record, &target.scopes);
     Ok((record, notes))
@@ -76,24 +76,24 @@ fn notes(record: &Record, requested: &[String]) -> Vec<LoginNote> {
     notes
 }
 
-pub(super) fn nobody_came_back() -> Failure {
+pub(super) fn nobody_came_back() -> Box<Failure> {
     let detail = "nobody came back from the browser in time";
-    Failure::new(FlowStep::Callback, FailureKind::TimedOut, detail, NextStep::LogIn)
+    Failure::boxed(FlowStep::Callback, FailureKind::TimedOut, detail, NextStep::LogIn)
 }
 
-pub(super) fn interrupted() -> Failure {
+pub(super) fn interrupted() -> Box<Failure> {
     let detail = "this login was interrupted after its code was on its way; a code can be used only once";
-    Failure::new(FlowStep::CodeExchange, FailureKind::Interrupted, detail, NextStep::LogIn)
+    Failure::boxed(FlowStep::CodeExchange, FailureKind::Interrupted, detail, NextStep::LogIn)
 }
 
 /// A resumed login cannot listen where the server will send the person.
-pub(super) fn receiver_lost(redirect_uri: &str) -> Failure {
+pub(super) fn receiver_lost(redirect_uri: &str) -> Box<Failure> {
     let detail = format!("this login was interrupted, and {redirect_uri} cannot be listened on again");
-    Failure::new(FlowStep::Listening, FailureKind::Interrupted, detail, NextStep::LogIn)
+    Failure::boxed(FlowStep::Listening, FailureKind::Interrupted, detail, NextStep::LogIn)
 }
 
 /// The exchange did not come back.
-pub(super) fn exchange_lost(failure: &IoFailure) -> Failure {
+pub(super) fn exchange_lost(failure: &IoFailure) -> Box<Failure> {
     let (kind, detail) = match failure.sent {
         Sent::MaybeSent => {
             let text = format!("the answer was lost, and the code can be used only once: {}", failure.detail);
@@ -101,35 +101,35 @@ pub(super) fn exchange_lost(failure: &IoFailure) -> Failure {
         }
         Sent::NotSent => (FailureKind::Unreachable, failure.detail.clone()),
     };
-    Failure::new(FlowStep::CodeExchange, kind, detail, NextStep::LogIn)
+    Failure::boxed(FlowStep::CodeExchange, kind, detail, NextStep::LogIn)
 }
 
 /// The server did not give tokens. The code is spent, or as good as: every way on starts with a new login.
-pub(super) fn exchange_failure(error: AnswerError, now: UnixMillis) -> Failure {
+pub(super) fn exchange_failure(error: AnswerError, now: UnixMillis) -> Box<Failure> {
     let (kind, next) = advised(error.advice, error.retry_after, now);
-    Failure::new(FlowStep::CodeExchange, kind, error.detail, next).with_code(error.status, error.code)
+    Failure::boxed(FlowStep::CodeExchange, kind, error.detail, next).with_code(error.status, error.code)
 }
 
 /// The redirect brought an error, or cannot be trusted.
-pub(super) fn callback_failure(error: CallbackError, provider: &Provider, now: UnixMillis) -> Failure {
+pub(super) fn callback_failure(error: CallbackError, provider: &Provider, now: UnixMillis) -> Box<Failure> {
     let said = |code: &String| error.code.as_ref() == Some(code) || error.detail.contains(code.as_str());
     let meaning = provider.error_codes.iter().find(|(code, _)| said(code)).map(|(_, meaning)| meaning);
     let (kind, next) = match meaning {
-        Some(meaning) => (FailureKind::Refused, NextStep::AskUser { what: meaning.text.clone() }),
+        Some(meaning) => (FailureKind::Refused, NextStep::ask(meaning.text.clone())),
         None if error.advice == Advice::TellUser => {
             let what = format!("{} says that the login was declined. Log in again to allow it.", provider.name);
-            (FailureKind::Refused, NextStep::AskUser { what })
+            (FailureKind::Refused, NextStep::ask(what))
         }
         None => advised(error.advice, None, now),
     };
-    Failure::new(FlowStep::Callback, kind, error.detail, next).with_code(None, error.code)
+    Failure::boxed(FlowStep::Callback, kind, error.detail, next).with_code(None, error.code)
 }
 
 fn advised(advice: Advice, retry_after: Option<u32>, now: UnixMillis) -> (FailureKind, NextStep) {
     match advice {
         Advice::FixConfig | Advice::StepUp | Advice::TryNext => {
-            let what = "Check the configuration of this client.".to_owned();
-            (FailureKind::Misconfigured, NextStep::FixConfiguration { what })
+            let what = "Check the configuration of this client.";
+            (FailureKind::Misconfigured, NextStep::fix(what))
         }
         Advice::RetryLater | Advice::SlowDown | Advice::PollAgain | Advice::RetryWithNonce => {
             let span = retry_after.map_or(RETRY_AFTER, |seconds| Millis::seconds(u64::from(seconds)));

@@ -49,7 +49,7 @@ const MAX_CONFLICTS: u8 = 16;
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct Login {
-    task: Task,
+    task: Box<Task>,
     state: State,
 }
 
@@ -69,20 +69,20 @@ impl Login {
         let state = match &config.server {
             Server::Known(endpoints) => State::Listening { target: Target::known(endpoints, config), bound: None },
             Server::Discovered { issuer } => match Discovery::new(issuer, config.timing.request_deadline) {
-                Some(discovery) => State::Discovering { discovery },
-                None => return Session::ended(Err(Box::new(Failure::bug("the issuer was not checked")))),
+                Some(discovery) => State::Discovering { discovery: Box::new(discovery) },
+                None => return Session::ended(Err(Failure::bug("the issuer was not checked"))),
             },
         };
-        Session::new(Task { config: config.clone(), prepared }.with(state))
+        Session::new(Box::new(Task { config: config.clone(), prepared }).with(state))
     }
 }
 
 impl Task {
-    fn with(self, state: State) -> Login {
+    fn with(self: Box<Self>, state: State) -> Login {
         Login { task: self, state }
     }
 
-    fn to(self, state: State) -> Next<Login, LoggedIn> {
+    fn to(self: Box<Self>, state: State) -> Next<Login, LoggedIn> {
         Next::Continue(self.with(state))
     }
 
@@ -92,10 +92,10 @@ impl Task {
 
     /// Looks at a redirect. What anybody could have sent does not end the login.
     fn received(
-        self,
-        target: Target,
+        self: Box<Self>,
+        target: Box<Target>,
         redirect_uri: String,
-        callback: Callback,
+        callback: Box<Callback>,
         now: UnixMillis,
     ) -> Next<Login, LoggedIn> {
         let expected = target.expected(&self.config, &self.prepared, &redirect_uri);
@@ -105,13 +105,13 @@ impl Task {
                 let reason = Reason { status: error.http_status, sentence: error.detail };
                 Next::Ignore(self.with(State::Awaiting { target, redirect_uri }), reason)
             }
-            Err(error) => Next::Fail(Box::new(end::callback_failure(error, &self.config.provider, now))),
+            Err(error) => Next::Fail(end::callback_failure(error, &self.config.provider, now)),
         }
     }
 
     fn exchange_answered(
-        self,
-        target: Target,
+        self: Box<Self>,
+        target: Box<Target>,
         redirect_uri: String,
         checked: CheckedCallback,
         tries: u8,
@@ -124,24 +124,24 @@ impl Task {
                 let until = moment.now.plus(UNSENT_PAUSE);
                 return self.to(State::Pausing { target, redirect_uri, checked, tries: tries + 1, until });
             }
-            Err(failure) => return Next::Fail(Box::new(end::exchange_lost(&failure))),
+            Err(failure) => return Next::Fail(end::exchange_lost(&failure)),
         };
         let context = self.config.code_context(checked.code(), self.prepared.verifier.secret());
         let tokens = match token::read(&answer, &context) {
             Ok(tokens) => tokens,
-            Err(error) => return Next::Fail(Box::new(end::exchange_failure(error, moment.now))),
+            Err(error) => return Next::Fail(end::exchange_failure(*error, moment.now)),
         };
         match end::record(&self.config, &self.prepared, &target, tokens, answer.received_at, moment) {
             Ok((record, notes)) => {
                 self.to(State::Saving { record: Box::new(record), expected: None, replaced: None, notes, conflicts: 0 })
             }
-            Err(failure) => Next::Fail(Box::new(failure)),
+            Err(failure) => Next::Fail(failure),
         }
     }
 
     /// The last login to finish wins, over whatever is there.
     fn save_conflict(
-        self,
+        self: Box<Self>,
         record: Box<Record>,
         theirs: Option<Box<Record>>,
         notes: Vec<end::LoginNote>,
@@ -151,8 +151,8 @@ impl Task {
         if conflicts >= MAX_CONFLICTS {
             let detail = "other processes keep writing this login";
             let next = NextStep::RetryAt { at: moment.now };
-            let failure = Failure::new(FlowStep::Saving, FailureKind::Busy, detail, next).with_unsaved(record);
-            return Next::Fail(Box::new(failure));
+            let failure = Failure::boxed(FlowStep::Saving, FailureKind::Busy, detail, next).with_unsaved(record);
+            return Next::Fail(failure);
         }
         let expected = theirs.as_ref().map(|theirs| theirs.version());
         let replaced = theirs.filter(|theirs| theirs.mark == Mark::LoggedIn);
@@ -165,7 +165,7 @@ impl Machine for Login {
     const NAME: &'static str = "login";
 
     fn action(&self) -> Action {
-        let Task { config, prepared } = &self.task;
+        let Task { config, prepared } = &*self.task;
         match &self.state {
             State::Awaiting { target, redirect_uri } => Action::AwaitCallback(AwaitCallback {
                 url: self.task.url(target, redirect_uri),
@@ -203,21 +203,21 @@ impl Machine for Login {
         let Login { task, state } = self;
         match state {
             State::Awaiting { target, redirect_uri } => match outcome.awaited() {
-                Ok(Awaited::Callback(callback)) => task.received(target, redirect_uri, callback, moment.now),
-                Ok(Awaited::TimedOut) => Next::Fail(Box::new(end::nobody_came_back())),
-                Err(failure) => Next::Fail(Box::new(Failure::io(FlowStep::Callback, &failure, moment.now))),
+                Ok(Awaited::Callback(callback)) => task.received(target, redirect_uri, Box::new(callback), moment.now),
+                Ok(Awaited::TimedOut) => Next::Fail(end::nobody_came_back()),
+                Err(failure) => Next::Fail(Failure::io(FlowStep::Callback, &failure, moment.now)),
             },
             State::Beginning { target, redirect_uri, checked, .. } => match outcome.claim() {
                 Ok(Claim::Ours) => {
                     let not_after = moment.now.plus(task.config.timing.send_window());
                     task.to(State::Exchanging { target, redirect_uri, checked, tries: 1, not_after })
                 }
-                Ok(Claim::Theirs) => Next::Fail(Box::new(end::interrupted())),
-                Err(failure) => Next::Fail(Box::new(Failure::store(FlowStep::CodeExchange, &failure))),
+                Ok(Claim::Theirs) => Next::Fail(end::interrupted()),
+                Err(failure) => Next::Fail(Failure::store(FlowStep::CodeExchange, &failure)),
             },
             State::Discovering { discovery } => discovery.advance(outcome, moment).nest(
                 task,
-                |task, discovery| task.with(State::Discovering { discovery }),
+                |task, discovery| task.with(State::Discovering { discovery: Box::new(discovery) }),
                 |task, end: Result<Metadata, Box<Failure>>| match end {
                     Ok(metadata) => {
                         let target = Target::discovered(metadata, &task.config);
@@ -238,15 +238,15 @@ impl Machine for Login {
                         task.to(State::Opening { target, redirect_uri })
                     }
                 }
-                (Ok(_), Some(bound)) => Next::Fail(Box::new(end::receiver_lost(&bound.redirect_uri))),
+                (Ok(_), Some(bound)) => Next::Fail(end::receiver_lost(&bound.redirect_uri)),
                 (Err(failure), Some(bound)) if failure.kind == IoFailureKind::Unable => {
-                    Next::Fail(Box::new(end::receiver_lost(&bound.redirect_uri)))
+                    Next::Fail(end::receiver_lost(&bound.redirect_uri))
                 }
-                (Err(failure), _) => Next::Fail(Box::new(Failure::io(FlowStep::Listening, &failure, moment.now))),
+                (Err(failure), _) => Next::Fail(Failure::io(FlowStep::Listening, &failure, moment.now)),
             },
             State::Opening { target, redirect_uri } => match outcome.opened() {
                 Ok(()) => task.to(State::Awaiting { target, redirect_uri }),
-                Err(failure) => Next::Fail(Box::new(Failure::io(FlowStep::Opening, &failure, moment.now))),
+                Err(failure) => Next::Fail(Failure::io(FlowStep::Opening, &failure, moment.now)),
             },
             State::Pausing { target, redirect_uri, checked, tries, .. } => {
                 let not_after = moment.now.plus(task.config.timing.send_window());
@@ -257,7 +257,7 @@ impl Machine for Login {
                 Ok(Written::Conflict(theirs)) => task.save_conflict(record, theirs, notes, conflicts, &moment),
                 Err(failure) => {
                     let failure = Failure::store(FlowStep::Saving, &failure).with_unsaved(record);
-                    Next::Fail(Box::new(failure))
+                    Next::Fail(failure)
                 }
             },
         }

@@ -1,16 +1,14 @@
 //! What a login knows at each of its states.
 
-use serde::{Deserialize, Serialize};
-use url::Url;
-
 use super::end::LoginNote;
-use crate::config::Config;
+use crate::config::{Config, check_endpoint};
 use crate::event::Callback;
 use crate::flow::discovery::Discovery;
+use crate::json::object;
 use crate::lifecycle::record::{Record, Version};
 use crate::moment::{Moment, UnixMillis};
 use crate::provider::{Endpoints, Parameter};
-use crate::secret::{self, Secret};
+use crate::secret::Secret;
 use crate::wire::authorize::AuthorizationRequest;
 use crate::wire::callback::{BareCode, CheckedCallback, Expected, ResponseMode};
 use crate::wire::metadata::Metadata;
@@ -20,20 +18,20 @@ use crate::wire::pkce::Verifier;
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) enum State {
     Awaiting {
-        target: Target,
+        target: Box<Target>,
         redirect_uri: String,
     },
     Beginning {
-        target: Target,
+        target: Box<Target>,
         redirect_uri: String,
-        callback: Callback,
+        callback: Box<Callback>,
         checked: CheckedCallback,
     },
     Discovering {
-        discovery: Discovery,
+        discovery: Box<Discovery>,
     },
     Exchanging {
-        target: Target,
+        target: Box<Target>,
         redirect_uri: String,
         checked: CheckedCallback,
         tries: u8,
@@ -41,15 +39,15 @@ pub(super) enum State {
     },
     /// `bound` is where a login that was resumed has listened before.
     Listening {
-        target: Target,
+        target: Box<Target>,
         bound: Option<Bound>,
     },
     Opening {
-        target: Target,
+        target: Box<Target>,
         redirect_uri: String,
     },
     Pausing {
-        target: Target,
+        target: Box<Target>,
         redirect_uri: String,
         checked: CheckedCallback,
         tries: u8,
@@ -73,18 +71,18 @@ pub(super) struct Bound {
 }
 
 /// What is fixed when a login starts: one set of values for one attempt (RFC 9700 section 2.1.1).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Prepared {
     /// Names the login among others. Not a secret, and not derived from one.
     pub(super) name: String,
     pub(super) verifier: Verifier,
-    #[serde(with = "secret::exposed")]
     pub(super) state: Secret,
-    #[serde(with = "secret::exposed")]
     pub(super) nonce: Secret,
     pub(super) deadline: UnixMillis,
 }
+
+object!(Prepared { name, verifier, state, nonce, deadline });
 
 impl Prepared {
     pub(super) fn new(config: &Config, moment: &Moment) -> Self {
@@ -100,7 +98,7 @@ impl Prepared {
 
 /// The server that this login goes to, and what is asked of it: recorded before the person is sent there, so that the
 /// code goes nowhere else (RFC 9700 section 2.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Target {
     pub(super) endpoints: Endpoints,
@@ -108,13 +106,15 @@ pub(super) struct Target {
     extra: Vec<Parameter>,
 }
 
+object!(Target { endpoints, scopes, extra });
+
 impl Target {
-    pub(super) fn known(endpoints: &Endpoints, config: &Config) -> Self {
+    pub(super) fn known(endpoints: &Endpoints, config: &Config) -> Box<Self> {
         Target::new(endpoints.clone(), config.scopes.clone(), config)
     }
 
     /// Without scopes of the caller's own: `openid`, and `offline_access`, where the server offers them.
-    pub(super) fn discovered(metadata: Metadata, config: &Config) -> Self {
+    pub(super) fn discovered(metadata: Metadata, config: &Config) -> Box<Self> {
         let offered = |scope: &&str| metadata.scopes_supported.iter().any(|offered| offered == scope);
         let scopes = if config.scopes.is_empty() {
             ["openid", "offline_access"].iter().filter(|scope| offered(scope)).map(ToString::to_string).collect()
@@ -124,7 +124,7 @@ impl Target {
         Target::new(metadata.endpoints, scopes, config)
     }
 
-    fn new(endpoints: Endpoints, scopes: Vec<String>, config: &Config) -> Self {
+    fn new(endpoints: Endpoints, scopes: Vec<String>, config: &Config) -> Box<Self> {
         let mut extra = config.provider.authorize_parameters.clone();
         // OIDC Core section 11: without consent a server may ignore `offline_access`. A preset knows its server better.
         let generic = config.provider.endpoints.is_none();
@@ -132,7 +132,7 @@ impl Target {
         if generic && asks("openid") && asks("offline_access") && !extra.iter().any(|pair| pair.name == "prompt") {
             extra.push(Parameter::new("prompt", "consent"));
         }
-        Target { endpoints, scopes, extra }
+        Box::new(Target { endpoints, scopes, extra })
     }
 
     /// The nonce goes with `openid` (OIDC Core 3.1.2.1).
@@ -142,11 +142,11 @@ impl Target {
     }
 
     pub(super) fn authorization_url(&self, config: &Config, prepared: &Prepared, redirect_uri: &str) -> String {
-        let Ok(endpoint) = Url::parse(&self.endpoints.authorization) else {
+        let Ok(endpoint) = check_endpoint(&self.endpoints.authorization) else {
             return self.endpoints.authorization.clone();
         };
         AuthorizationRequest {
-            endpoint: &endpoint,
+            endpoint,
             client_id: &config.client.id,
             redirect_uri,
             scopes: &self.scopes,

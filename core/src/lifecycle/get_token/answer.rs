@@ -42,7 +42,12 @@ const UNSENT_RETRY_AFTER: Millis = Millis::seconds(2);
 
 impl Task {
     /// The outcome of a sending.
-    pub(super) fn answered(self, sending: Sending, outcome: Outcome, moment: &Moment) -> Next<GetToken, Token> {
+    pub(super) fn answered(
+        self: Box<Self>,
+        sending: Sending,
+        outcome: Outcome,
+        moment: &Moment,
+    ) -> Next<GetToken, Token> {
         match outcome.http() {
             Ok(answer) => match token::read(&answer, &self.config.refresh_context(&sending.spent)) {
                 Ok(tokens) => self.received(sending, tokens, answer.received_at, moment),
@@ -54,7 +59,7 @@ impl Task {
 
     /// Tokens: saved before anything else is said about them.
     fn received(
-        self,
+        self: Box<Self>,
         sending: Sending,
         tokens: Tokens,
         received_at: UnixMillis,
@@ -78,18 +83,19 @@ impl Task {
     }
 
     fn not_renewed(
-        self,
+        self: Box<Self>,
         sending: Sending,
-        error: AnswerError,
+        error: Box<AnswerError>,
         io: Option<IoFailure>,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         if let Some(refresh_token) = error.kept_refresh_token.clone() {
             let record = renewal::next_refresh_token_only(&sending.record, &sending.spent, refresh_token);
             let (_, next, cool_down) = otherwise(&error, moment.now);
-            let answered = Ledger { cool_down: cool_down.max(COOL_DOWN), ..sending.restored(moment.now) };
+            let mut answered = sending.restored(moment.now);
+            answered.cool_down = cool_down.max(COOL_DOWN);
             let failure = failure(&error, FailureKind::Misbehaved, next);
-            return self.save(Saving::new(sending, record, Some(answered), Some(Box::new(failure))));
+            return self.save(Saving::new(sending, record, Some(answered), Some(failure)));
         }
         match error.fate() {
             Fate::Refused => {
@@ -97,17 +103,19 @@ impl Task {
                 if sending.resends > 0 {
                     failure.detail = format!("{INTERRUPTED} The server said: {}", failure.detail);
                 }
-                self.to(State::RereadingAfterRefusal { sending: Box::new(sending), failure: Box::new(failure) })
+                self.to(State::RereadingAfterRefusal { sending: Box::new(sending), failure })
             }
             Fate::AnsweredOtherwise => {
                 let (kind, next, cool_down) = otherwise(&error, moment.now);
-                let ledger = Ledger { cool_down, ..sending.restored(moment.now) };
+                let mut ledger = sending.restored(moment.now);
+                ledger.cool_down = cool_down;
                 self.close(sending, ledger, failure(&error, kind, next), moment)
             }
             Fate::ServerTrouble => {
                 let cool_down = retry_after(&error).unwrap_or(COOL_DOWN);
                 let next = NextStep::RetryAt { at: moment.now.plus(cool_down) };
-                let ledger = Ledger { cool_down, ..sending.unknown(moment.now) };
+                let mut ledger = sending.unknown(moment.now);
+                ledger.cool_down = cool_down;
                 self.close(sending, ledger, failure(&error, FailureKind::ServerTrouble, next), moment)
             }
             Fate::NotSent => self.not_sent(sending, &error, io, moment),
@@ -129,7 +137,7 @@ impl Task {
 
     /// Nothing left this machine: a few quick tries under the same intent, then the notes as they were.
     fn not_sent(
-        self,
+        self: Box<Self>,
         mut sending: Sending,
         error: &AnswerError,
         io: Option<IoFailure>,
@@ -153,23 +161,29 @@ impl Task {
     }
 
     /// The last note of a run, then the end.
-    fn close(self, sending: Sending, ledger: Ledger, failure: Failure, moment: &Moment) -> Next<GetToken, Token> {
+    fn close(
+        self: Box<Self>,
+        sending: Sending,
+        ledger: Box<Ledger>,
+        failure: Box<Failure>,
+        moment: &Moment,
+    ) -> Next<GetToken, Token> {
         let end = Ending::missed(sending.record, &self.wish, failure, moment.now);
         self.to(State::Noting { held: sending.held, ledger, then: AfterNote::Unlock(end) })
     }
 
     /// A refusal counts only if nobody changed the record meanwhile: a login, most likely.
     pub(super) fn refused(
-        self,
+        self: Box<Self>,
         sending: Sending,
-        failure: Failure,
+        failure: Box<Failure>,
         outcome: Outcome,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         if let Ok(stored) = outcome.loaded() {
             match stored {
                 Some(stored) if stored.mark == Mark::LoggedOut => {
-                    let end = Ending::FinishLogout { record: stored, failure: Box::new(nobody()) };
+                    let end = Ending::FinishLogout { record: stored, failure: nobody() };
                     return self.unlock(&sending.held, end);
                 }
                 Some(stored) if stored.version() != sending.record.version() => {
@@ -177,7 +191,7 @@ impl Task {
                     return self.unlock(&sending.held, end);
                 }
                 Some(_) => {}
-                None => return self.unlock(&sending.held, Ending::Failure(Box::new(nobody()))),
+                None => return self.unlock(&sending.held, Ending::Failure(nobody())),
             }
         }
         let ledger = sending.refused(moment.now);
@@ -191,13 +205,19 @@ impl Task {
         }
         let detail = "another process changed the login meanwhile";
         let next = NextStep::RetryAt { at: now };
-        Ending::Failure(Box::new(Failure::new(FlowStep::Refresh, FailureKind::Busy, detail, next)))
+        Ending::Failure(Failure::boxed(FlowStep::Refresh, FailureKind::Busy, detail, next))
     }
 
     /// The tokens are somebody else's: nothing is saved, they are revoked, and this refresh token is over.
-    fn account_changed(self, sending: Sending, theirs: &Record, why: String, moment: &Moment) -> Next<GetToken, Token> {
-        let failure = Failure::new(FlowStep::Refresh, FailureKind::AccountChanged, why, NextStep::LogIn);
-        let revoke = Revoke::new(&self.config, theirs, moment.now);
+    fn account_changed(
+        self: Box<Self>,
+        sending: Sending,
+        theirs: &Record,
+        why: String,
+        moment: &Moment,
+    ) -> Next<GetToken, Token> {
+        let failure = Failure::boxed(FlowStep::Refresh, FailureKind::AccountChanged, why, NextStep::LogIn);
+        let revoke = Revoke::new(&self.config, theirs, moment.now).map(Box::new);
         let ledger = sending.refused(moment.now);
         let end = Ending::missed(sending.record, &self.wish, failure, moment.now);
         self.to(State::Noting { held: sending.held, ledger, then: AfterNote::Revoke { revoke, end } })
@@ -209,18 +229,25 @@ const INTERRUPTED: &str = "An earlier renewal was interrupted before its answer 
 
 impl Sending {
     /// The notes as they were before this sending.
-    fn restored(&self, now: UnixMillis) -> Ledger {
-        Ledger { login_id: Some(self.record.login_id.clone()), ..self.before.clone().aged(now.since(self.noted_at)) }
+    fn restored(&self, now: UnixMillis) -> Box<Ledger> {
+        let mut ledger = self.before.clone();
+        ledger.age(now.since(self.noted_at));
+        ledger.login_id = Some(self.record.login_id.clone());
+        ledger
     }
 
     /// The notes with this sending, as one of unknown fate.
-    fn unknown(&self, now: UnixMillis) -> Ledger {
-        self.noted.clone().aged(now.since(self.noted_at))
+    fn unknown(&self, now: UnixMillis) -> Box<Ledger> {
+        let mut ledger = self.noted.clone();
+        ledger.age(now.since(self.noted_at));
+        ledger
     }
 
     /// The notes with this refresh token as refused.
-    fn refused(&self, now: UnixMillis) -> Ledger {
-        Ledger { refused: Some(self.spent.hash()), ..self.restored(now) }
+    fn refused(&self, now: UnixMillis) -> Box<Ledger> {
+        let mut ledger = self.restored(now);
+        ledger.refused = Some(self.spent.hash());
+        ledger
     }
 }
 
@@ -232,17 +259,17 @@ fn otherwise(error: &AnswerError, now: UnixMillis) -> (FailureKind, NextStep, Mi
     }
     if matches!(error.advice, Advice::Surface | Advice::TellUser) {
         let what = "Ask whoever runs that server, or manages your account there: a retry will not change its answer.";
-        return (FailureKind::Refused, NextStep::AskUser { what: what.to_owned() }, MISCONFIGURED_COOL_DOWN);
+        return (FailureKind::Refused, NextStep::ask(what), MISCONFIGURED_COOL_DOWN);
     }
-    let what = "Check the configuration of this client.".to_owned();
-    (FailureKind::Misconfigured, NextStep::FixConfiguration { what }, MISCONFIGURED_COOL_DOWN)
+    let what = "Check the configuration of this client.";
+    (FailureKind::Misconfigured, NextStep::fix(what), MISCONFIGURED_COOL_DOWN)
 }
 
 fn retry_after(error: &AnswerError) -> Option<Millis> {
     error.retry_after.map(|seconds| Millis::seconds(u64::from(seconds)).clamp(MIN_COOL_DOWN, MAX_COOL_DOWN))
 }
 
-fn failure(error: &AnswerError, kind: FailureKind, next: NextStep) -> Failure {
+fn failure(error: &AnswerError, kind: FailureKind, next: NextStep) -> Box<Failure> {
     let detail = error.text.clone().unwrap_or_else(|| error.detail.clone());
-    Failure::new(FlowStep::Refresh, kind, detail, next).with_code(error.status, error.code.clone())
+    Failure::boxed(FlowStep::Refresh, kind, detail, next).with_code(error.status, error.code.clone())
 }

@@ -22,7 +22,7 @@ enum Look {
 impl Task {
     /// The first look, and each look while another process holds the lease.
     pub(super) fn loaded(
-        self,
+        self: Box<Self>,
         waited: Millis,
         busy: Option<Busy>,
         outcome: Outcome,
@@ -35,7 +35,7 @@ impl Task {
             },
             Err(failure) => {
                 let Some(Busy { holder, seen }) = busy else {
-                    return Next::Fail(Box::new(Failure::store(FlowStep::Loading, &failure)));
+                    return Next::Fail(Failure::store(FlowStep::Loading, &failure));
                 };
                 let end = Ending::missed(seen, &self.wish, busy_failure(&holder, moment.now), moment.now);
                 self.end(end, moment)
@@ -45,7 +45,7 @@ impl Task {
 
     /// The look that counts: under the lease. What was seen before it counts only if there is no such look.
     pub(super) fn reread(
-        self,
+        self: Box<Self>,
         held: Held,
         seen: Box<Record>,
         outcome: Outcome,
@@ -75,10 +75,10 @@ impl Task {
 
     fn look(&self, record: Option<Box<Record>>, now: UnixMillis) -> Look {
         let Some(record) = record else {
-            return Look::End(Ending::Failure(Box::new(nobody())));
+            return Look::End(Ending::Failure(nobody()));
         };
         if record.mark == Mark::LoggedOut {
-            return Look::End(Ending::FinishLogout { record, failure: Box::new(nobody()) });
+            return Look::End(Ending::FinishLogout { record, failure: nobody() });
         }
         match policy::standing(&record, &self.wish, now) {
             Standing::Fresh => return Look::End(Ending::token(record, Vec::new())),
@@ -99,9 +99,15 @@ impl Task {
     }
 
     /// The notes decide whether the refresh token may be sent, and when.
-    fn renew(self, held: Held, record: Box<Record>, spent: Secret, moment: &Moment) -> Next<GetToken, Token> {
+    fn renew(
+        self: Box<Self>,
+        held: Held,
+        record: Box<Record>,
+        spent: Secret,
+        moment: &Moment,
+    ) -> Next<GetToken, Token> {
         let window = self.config.timing.landing_window();
-        let ledger = match &held.ledger {
+        let ledger = match &*held.ledger {
             StoredLedger::Absent => Ledger::default(),
             StoredLedger::Newer => return self.nothing_sent(&held, record, newer("renewal notes"), moment),
             StoredLedger::Read(ledger) => ledger.clone().clamped().of_login(&record.login_id),
@@ -110,7 +116,7 @@ impl Task {
                 let ledger = Ledger { login_id: Some(record.login_id.clone()), lands_in: window, ..Ledger::default() };
                 let failure = wait(moment.now.plus(window), "the notes of the last renewal cannot be read");
                 let end = Ending::missed(record, &self.wish, failure, moment.now);
-                return self.to(State::Noting { held, ledger, then: AfterNote::Unlock(end) });
+                return self.to(State::Noting { held, ledger: Box::new(ledger), then: AfterNote::Unlock(end) });
             }
         };
         let hash = spent.hash();
@@ -156,15 +162,15 @@ impl Task {
             refused: ledger.refused.clone(),
         };
         let not_after = moment.now.plus(self.config.timing.send_window());
-        let then = AfterNote::Post { record, spent, before: ledger, not_after, resends };
-        self.to(State::Noting { held, ledger: noted, then })
+        let then = AfterNote::Post { record, spent, before: Box::new(ledger), not_after, resends };
+        self.to(State::Noting { held, ledger: Box::new(noted), then })
     }
 
     fn nothing_sent(
-        self,
+        self: Box<Self>,
         held: &Held,
         record: Box<Record>,
-        failure: Failure,
+        failure: Box<Failure>,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         let end = Ending::missed(record, &self.wish, failure, moment.now);
@@ -191,44 +197,44 @@ fn may_send_again(intent: &Intent) -> SendAgain {
     }
 }
 
-pub(super) fn nobody() -> Failure {
+pub(super) fn nobody() -> Box<Failure> {
     let detail = "nobody is logged in";
-    Failure::new(FlowStep::Loading, FailureKind::NoCredential, detail, NextStep::LogIn)
+    Failure::boxed(FlowStep::Loading, FailureKind::NoCredential, detail, NextStep::LogIn)
 }
 
-pub(super) fn outcome_unknown(retry_at: UnixMillis) -> Failure {
+pub(super) fn outcome_unknown(retry_at: UnixMillis) -> Box<Failure> {
     let detail = "the renewal was sent, and its answer never came: nobody knows yet whether the server acted";
-    Failure::new(FlowStep::Refresh, FailureKind::OutcomeUnknown, detail, NextStep::OutcomeUnknown { retry_at })
+    Failure::boxed(FlowStep::Refresh, FailureKind::OutcomeUnknown, detail, NextStep::OutcomeUnknown { retry_at })
 }
 
-fn no_refresh_token() -> Failure {
+fn no_refresh_token() -> Box<Failure> {
     let detail = "the OAuth credential has expired and no refresh token is available. Re-run OAuth login.";
-    Failure::new(FlowStep::Refresh, FailureKind::NoCredential, detail, NextStep::LogIn)
+    Failure::boxed(FlowStep::Refresh, FailureKind::NoCredential, detail, NextStep::LogIn)
 }
 
-fn api_refuses() -> Failure {
+fn api_refuses() -> Box<Failure> {
     let detail = "the API refuses a new token: it was renewed a moment ago because the one before was refused, too";
     let what = "Ask whether this account may use that API: another token would not change its answer.";
-    let next = NextStep::AskUser { what: what.to_owned() };
-    Failure::new(FlowStep::Refresh, FailureKind::ApiRefusesNewToken, detail, next)
+    let next = NextStep::ask(what);
+    Failure::boxed(FlowStep::Refresh, FailureKind::ApiRefusesNewToken, detail, next)
 }
 
-fn newer(what: &str) -> Failure {
+fn newer(what: &str) -> Box<Failure> {
     let detail = format!("a newer version of tokenway wrote the {what}; this one sends nothing");
-    let next = NextStep::FixConfiguration { what: "Update tokenway.".to_owned() };
-    Failure::new(FlowStep::Refresh, FailureKind::Store, detail, next)
+    let next = NextStep::fix("Update tokenway.");
+    Failure::boxed(FlowStep::Refresh, FailureKind::Store, detail, next)
 }
 
-fn refused_before() -> Failure {
+fn refused_before() -> Box<Failure> {
     let detail = "the server has refused this login before, and nothing has changed since";
-    Failure::new(FlowStep::Refresh, FailureKind::Refused, detail, NextStep::LogIn)
+    Failure::boxed(FlowStep::Refresh, FailureKind::Refused, detail, NextStep::LogIn)
 }
 
-fn cool_down(at: UnixMillis) -> Failure {
+fn cool_down(at: UnixMillis) -> Box<Failure> {
     let detail = "the server wants to be left alone for a while";
-    Failure::new(FlowStep::Refresh, FailureKind::CoolDown, detail, NextStep::RetryAt { at })
+    Failure::boxed(FlowStep::Refresh, FailureKind::CoolDown, detail, NextStep::RetryAt { at })
 }
 
-fn wait(at: UnixMillis, detail: &str) -> Failure {
-    Failure::new(FlowStep::Refresh, FailureKind::CoolDown, detail, NextStep::RetryAt { at })
+fn wait(at: UnixMillis, detail: &str) -> Box<Failure> {
+    Failure::boxed(FlowStep::Refresh, FailureKind::CoolDown, detail, NextStep::RetryAt { at })
 }

@@ -53,7 +53,7 @@ const SAVE_TIME: Millis = Millis::seconds(10);
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub struct GetToken {
-    task: Task,
+    task: Box<Task>,
     state: State,
 }
 
@@ -71,12 +71,12 @@ enum State {
     FinishingLogout { logout: Box<Logout>, failure: Box<Failure> },
     Loading { waited: Millis, busy: Option<Busy> },
     Locking { record: Box<Record>, waited: Millis },
-    Noting { held: Held, ledger: Ledger, then: AfterNote },
+    Noting { held: Held, ledger: Box<Ledger>, then: AfterNote },
     Pausing { held: Held, until: UnixMillis, span: Millis, then: AfterPause },
     Posting(Box<Sending>),
     Rereading { held: Held, seen: Box<Record> },
     RereadingAfterRefusal { sending: Box<Sending>, failure: Box<Failure> },
-    Revoking { held: Held, revoke: Revoke, end: Ending },
+    Revoking { held: Held, revoke: Box<Revoke>, end: Ending },
     Saving(Box<Saving>),
     Unlocking { lease: LeaseNumber, end: Ending },
 }
@@ -95,7 +95,7 @@ struct Busy {
 #[cfg_attr(feature = "model", derive(Hash))]
 struct Held {
     lease: LeaseNumber,
-    ledger: StoredLedger,
+    ledger: Box<StoredLedger>,
 }
 
 /// One sending of a refresh token.
@@ -107,8 +107,8 @@ struct Sending {
     /// The record's refresh token.
     spent: Secret,
     /// The notes without this sending, and with it, as of `noted_at`.
-    before: Ledger,
-    noted: Ledger,
+    before: Box<Ledger>,
+    noted: Box<Ledger>,
     noted_at: UnixMillis,
     /// Counted from the decision, so that the note, which is written later, promises no less.
     not_after: UnixMillis,
@@ -123,11 +123,11 @@ struct Sending {
 #[cfg_attr(feature = "model", derive(Hash))]
 enum AfterNote {
     /// It was the intent: send, or if it could not be written, do not.
-    Post { record: Box<Record>, spent: Secret, before: Ledger, not_after: UnixMillis, resends: u32 },
+    Post { record: Box<Record>, spent: Secret, before: Box<Ledger>, not_after: UnixMillis, resends: u32 },
     /// It was the last word of this run.
     Unlock(Ending),
     /// An account that changed: our new tokens are of no use to anybody.
-    Revoke { revoke: Option<Revoke>, end: Ending },
+    Revoke { revoke: Option<Box<Revoke>>, end: Ending },
     /// Nobody knows whether the first sending arrived: once more.
     SendAgain { age: Millis, seen: Box<Record> },
 }
@@ -145,15 +145,17 @@ impl GetToken {
     #[must_use]
     pub fn start(config: &Config, wish: Wish, _moment: Moment) -> Session<GetToken> {
         let state = State::Loading { waited: Millis::ZERO, busy: None };
-        Session::new(GetToken { task: Task { config: config.clone(), wish }, state })
+        Session::new(GetToken { task: Box::new(Task { config: config.clone(), wish }), state })
     }
 }
 
 impl Held {
     /// After a wait of ours, which passed whatever the wall clock says.
     fn aged(self, by: Millis) -> Self {
-        match self.ledger {
-            StoredLedger::Read(ledger) => Held { ledger: StoredLedger::Read(ledger.aged(by)), ..self },
+        match *self.ledger {
+            StoredLedger::Read(ledger) => {
+                Held { ledger: Box::new(StoredLedger::Read(ledger.aged(by))), lease: self.lease }
+            }
             StoredLedger::Absent | StoredLedger::Newer | StoredLedger::Unreadable => self,
         }
     }
@@ -180,21 +182,21 @@ impl Session<GetToken> {
 }
 
 impl Task {
-    fn with(self, state: State) -> GetToken {
+    fn with(self: Box<Self>, state: State) -> GetToken {
         GetToken { task: self, state }
     }
 
-    fn to(self, state: State) -> Next<GetToken, Token> {
+    fn to(self: Box<Self>, state: State) -> Next<GetToken, Token> {
         Next::Continue(self.with(state))
     }
 
     /// Gives the lease back, then ends.
-    fn unlock(self, held: &Held, end: Ending) -> Next<GetToken, Token> {
+    fn unlock(self: Box<Self>, held: &Held, end: Ending) -> Next<GetToken, Token> {
         self.to(State::Unlocking { lease: held.lease, end })
     }
 
     /// Ends without a lease to give back.
-    fn end(self, end: Ending, moment: &Moment) -> Next<GetToken, Token> {
+    fn end(self: Box<Self>, end: Ending, moment: &Moment) -> Next<GetToken, Token> {
         match end {
             Ending::Failure(failure) => Next::Fail(failure),
             Ending::FinishLogout { record, failure } => {
@@ -206,7 +208,7 @@ impl Task {
     }
 
     fn lock_answered(
-        self,
+        self: Box<Self>,
         record: Box<Record>,
         waited: Millis,
         outcome: Outcome,
@@ -214,7 +216,7 @@ impl Task {
     ) -> Next<GetToken, Token> {
         match outcome.lease() {
             Ok(Lease::Ours(locked)) => {
-                let held = Held { lease: locked.lease, ledger: locked.ledger };
+                let held = Held { lease: locked.lease, ledger: Box::new(locked.ledger) };
                 self.to(State::Rereading { held, seen: record })
             }
             Ok(Lease::Busy(holder)) => {
@@ -239,15 +241,15 @@ impl Task {
     }
 
     fn noted(
-        self,
+        self: Box<Self>,
         held: Held,
-        ledger: Ledger,
+        ledger: Box<Ledger>,
         then: AfterNote,
         outcome: Outcome,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         let written = outcome.noted();
-        let held = Held { ledger: StoredLedger::Read(ledger.clone()), ..held };
+        let held = Held { ledger: Box::new(StoredLedger::Read((*ledger).clone())), ..held };
         match then {
             AfterNote::Post { record, spent, before, not_after, resends } => {
                 let failure = match written {
@@ -307,7 +309,9 @@ impl Machine for GetToken {
                 let hold = config.timing.landing_window().plus(SAVE_TIME);
                 Action::Lock(Lock { key, wait: LOCK_STEP, hold })
             }
-            State::Noting { held, ledger, .. } => Action::Note(Note { key, lease: held.lease, ledger: ledger.clone() }),
+            State::Noting { held, ledger, .. } => {
+                Action::Note(Note { key, lease: held.lease, ledger: (**ledger).clone() })
+            }
             State::Pausing { until, span, .. } => Action::WaitUntil(WaitUntil { at: *until, span: *span }),
             State::Posting(sending) => Action::PostForm(self.task.request(sending)),
             State::Revoking { revoke, .. } => revoke.action(),
@@ -333,10 +337,10 @@ impl Machine for GetToken {
             },
             State::Posting(sending) => task.answered(*sending, outcome, &moment),
             State::Rereading { held, seen } => task.reread(held, seen, outcome, &moment),
-            State::RereadingAfterRefusal { sending, failure } => task.refused(*sending, *failure, outcome, &moment),
+            State::RereadingAfterRefusal { sending, failure } => task.refused(*sending, failure, outcome, &moment),
             State::Revoking { held, revoke, end } => revoke.advance(outcome, moment).nest(
                 (task, held, end),
-                |(task, held, end), revoke| task.with(State::Revoking { held, revoke, end }),
+                |(task, held, end), revoke| task.with(State::Revoking { held, revoke: Box::new(revoke), end }),
                 |(task, held, end), _| task.unlock(&held, end),
             ),
             State::Saving(saving) => task.save_answered(saving, outcome, &moment),
@@ -346,13 +350,13 @@ impl Machine for GetToken {
     }
 }
 
-fn busy_failure(holder: &Holder, now: UnixMillis) -> Failure {
+fn busy_failure(holder: &Holder, now: UnixMillis) -> Box<Failure> {
     let detail = format!("another process is renewing it: {}, for {} s", holder.who, holder.since.0 / 1_000);
     let next = NextStep::RetryAt { at: now.plus(Millis::seconds(1)) };
-    Failure::new(FlowStep::Locking, FailureKind::Busy, detail, next)
+    Failure::boxed(FlowStep::Locking, FailureKind::Busy, detail, next)
 }
 
-fn lost_lease(now: UnixMillis) -> Failure {
+fn lost_lease(now: UnixMillis) -> Box<Failure> {
     let detail = "the lock was lost before anything was sent";
-    Failure::new(FlowStep::Locking, FailureKind::Busy, detail, NextStep::RetryAt { at: now })
+    Failure::boxed(FlowStep::Locking, FailureKind::Busy, detail, NextStep::RetryAt { at: now })
 }

@@ -38,7 +38,7 @@ pub(super) struct Saving {
     expected: Version,
     spent: TokenHash,
     /// The notes to be written after the save, where the save alone does not say that the answer came.
-    answered: Option<Ledger>,
+    answered: Option<Box<Ledger>>,
     /// What else was wrong with the answer, to be said after the save.
     complaint: Option<Box<Failure>>,
     conflicts: u8,
@@ -60,7 +60,7 @@ impl Saving {
     pub(super) fn new(
         sending: Sending,
         record: Record,
-        answered: Option<Ledger>,
+        answered: Option<Box<Ledger>>,
         complaint: Option<Box<Failure>>,
     ) -> Box<Self> {
         Box::new(Saving {
@@ -93,14 +93,14 @@ impl Saving {
     }
 
     fn not_saved_token(&self, seen: &IoFailure) -> Token {
-        let failure = Box::new(Failure::store(FlowStep::Saving, seen));
+        let failure = Failure::store(FlowStep::Saving, seen);
         Token { record: self.record.clone(), notes: vec![TokenNote::NotSaved(failure)] }
     }
 
     /// The end of a save that worked.
     fn saved(self, wish: &Wish, now: UnixMillis) -> Ending {
         match self.complaint {
-            Some(failure) => Ending::missed(self.record, wish, *failure, now),
+            Some(failure) => Ending::missed(self.record, wish, failure, now),
             None => Ending::token(self.record, Vec::new()),
         }
     }
@@ -108,19 +108,19 @@ impl Saving {
     /// The end of a save that was given up.
     fn not_saved(self, seen: &IoFailure) -> Ending {
         match self.complaint {
-            Some(failure) => Ending::Failure(Box::new(failure.with_unsaved(self.record))),
+            Some(failure) => Ending::Failure(failure.with_unsaved(self.record)),
             None => Ending::Token(Box::new(self.not_saved_token(seen))),
         }
     }
 }
 
 impl Task {
-    pub(super) fn save(self, saving: Box<Saving>) -> Next<GetToken, Token> {
+    pub(super) fn save(self: Box<Self>, saving: Box<Saving>) -> Next<GetToken, Token> {
         self.to(State::Saving(saving))
     }
 
     pub(super) fn save_answered(
-        self,
+        self: Box<Self>,
         mut saving: Box<Saving>,
         outcome: Outcome,
         moment: &Moment,
@@ -144,7 +144,12 @@ impl Task {
     }
 
     /// The lease stays held: nobody else can spend what these tokens replaced.
-    fn save_failed(self, mut saving: Box<Saving>, seen: IoFailure, moment: &Moment) -> Next<GetToken, Token> {
+    fn save_failed(
+        self: Box<Self>,
+        mut saving: Box<Saving>,
+        seen: IoFailure,
+        moment: &Moment,
+    ) -> Next<GetToken, Token> {
         let (paused, pause) = match &saving.trouble {
             Some(trouble) => (trouble.paused.plus(trouble.pause), MAX_PAUSE.min(trouble.pause.plus(trouble.pause))),
             None => (Millis::ZERO, FIRST_PAUSE),
@@ -158,23 +163,23 @@ impl Task {
     }
 
     fn save_conflict(
-        self,
+        self: Box<Self>,
         mut saving: Box<Saving>,
         theirs: Option<Box<Record>>,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         saving.conflicts += 1;
         let Some(theirs) = theirs else {
-            return self.revoke_ours(saving, Ending::Failure(Box::new(nobody())), moment);
+            return self.revoke_ours(*saving, Ending::Failure(nobody()), moment);
         };
         if theirs.mark == Mark::LoggedOut {
-            let end = Ending::FinishLogout { record: theirs, failure: Box::new(nobody()) };
-            return self.revoke_ours(saving, end, moment);
+            let end = Ending::FinishLogout { record: theirs, failure: nobody() };
+            return self.revoke_ours(*saving, end, moment);
         }
         if theirs.login_id != saving.record.login_id {
             let end = self.adopted(theirs, moment.now);
             if self.config.provider.revocation.per_token {
-                return self.revoke_ours(saving, end, moment);
+                return self.revoke_ours(*saving, end, moment);
             }
             return self.unlock(&saving.held, end);
         }
@@ -189,9 +194,9 @@ impl Task {
     }
 
     /// The login is over, and these tokens with it.
-    fn revoke_ours(self, saving: Box<Saving>, end: Ending, moment: &Moment) -> Next<GetToken, Token> {
+    fn revoke_ours(self: Box<Self>, saving: Saving, end: Ending, moment: &Moment) -> Next<GetToken, Token> {
         match Revoke::new(&self.config, &saving.record, moment.now) {
-            Some(revoke) => self.to(State::Revoking { held: saving.held, revoke, end }),
+            Some(revoke) => self.to(State::Revoking { held: saving.held, revoke: Box::new(revoke), end }),
             None => self.unlock(&saving.held, end),
         }
     }

@@ -47,10 +47,10 @@ impl Ending {
     }
 
     /// Any other end first asks: is the token that we have still usable? Then it is done, with a note.
-    pub(super) fn missed(record: Box<Record>, wish: &Wish, failure: Failure, now: UnixMillis) -> Self {
+    pub(super) fn missed(record: Box<Record>, wish: &Wish, failure: Box<Failure>, now: UnixMillis) -> Self {
         if policy::standing(&record, wish, now).is_usable() {
-            return Ending::token(record, vec![TokenNote::NotRenewed(Box::new(failure))]);
+            return Ending::token(record, vec![TokenNote::NotRenewed(failure)]);
         }
-        Ending::Failure(Box::new(failure))
+        Ending::Failure(failure)
     }
 }
