@@ -102,6 +102,8 @@ export class Client {
     const cancel = () => void this.cancelLogin().catch(() => undefined);
     if (options.signal?.aborted) cancel();
     options.signal?.addEventListener("abort", cancel, { once: true });
+    // A signal that lives on is not about the next login.
+    end.catch(() => undefined).then(() => options.signal?.removeEventListener("abort", cancel));
     return end;
   }
 
@@ -241,8 +243,8 @@ export class Client {
 
   #start(resumed: Resumed | undefined, place: LoginPlace): Promise<LoggedIn> {
     const run = this.#ready().then(({ logins }) => new LoginRun(place, logins, resumed, this.world.awake?.bind(this.world)));
-    // Its trouble is the login's, and told there.
-    run.catch(() => undefined);
+    // Its trouble is the login's, and told there; but what `prepare` opened is closed.
+    run.catch(() => place.finished?.({ ok: false, sentence: "The login could not start." }, undefined)).catch(() => undefined);
     const end = this.#runLogin(run, resumed).finally(() => {
       this.#login = undefined;
     });

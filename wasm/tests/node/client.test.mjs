@@ -250,6 +250,25 @@ test('a login while one is under way joins it', async () => {
   assert.equal(pages.length, 1);
 });
 
+test('a signal that is aborted after its login has ended cancels no other', async () => {
+  const { client, pages } = clientOf({ client_id: 'native' });
+  const abort = new AbortController();
+  await client.login({ signal: abort.signal });
+  const next = client.login();
+  while (pages.length < 2) await sleep(5);
+  abort.abort();
+  assert.equal((await next).claims.sub, 'alice');
+});
+
+test('a login that cannot start closes what was opened in the click', async () => {
+  const world = nodeWorld({ show() {} });
+  const steps = [];
+  Object.assign(world.login, { prepare: () => steps.push('prepared'), finished: async ({ ok }) => steps.push(ok) });
+  await assert.rejects(new Client({}, world).login(), MisuseError);
+  await sleep(20);
+  assert.deepEqual(steps, ['prepared', false]);
+});
+
 const CONFIG = { issuer: 'https://as.example', client_id: 'native' };
 const WRONG = [null, undefined, 7, 'text', true, [], () => 1, Symbol('s'), 7n, new Map(), NaN];
 

@@ -17,7 +17,7 @@ export interface NodeOptions {
   open?: (url: string) => boolean | Promise<boolean>;
 }
 
-/** The world of a Node program. */
+/** The world of one client of a Node program; clients may share its store. */
 export function nodeWorld({ store = memoryStore(), show = onStderr, open = openBrowser }: NodeOptions = {}): World {
   return { store, login: new NodeLogin(show, open) };
 }

@@ -18,7 +18,7 @@ export interface PageOptions {
   mode?: "popup" | "redirect";
 }
 
-/** The world of a page of a web site. `redirect_uri` of the configuration is a page of the same origin. */
+/** The world of one client of a web page. `redirect_uri` of the configuration is a page of the same origin. */
 export function pageWorld({ store = indexedDbStore(), mode = "popup" }: PageOptions = {}): World {
   return { store, login: mode === "popup" ? new PopupLogin() : new RedirectLogin() };
 }
