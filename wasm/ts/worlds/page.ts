@@ -89,6 +89,8 @@ class RedirectLogin implements LoginPlace {
       // Another tab did not leave: whoever led it here may only be heard.
       told.redirected(hasLeft() ? answered(url) : heard(url));
       forgetLeft();
+      // The page that left may hold the login's lock for a moment longer: this looks again.
+      told.wake();
     }
   }
 
