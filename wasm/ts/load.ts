@@ -1,5 +1,6 @@
 // The WebAssembly module: fetched once, when it is first needed.
 
+import { ConfigurationError } from "./errors.js";
 import init, * as raw from "./wasm/tokenway.js";
 
 export type Module = typeof raw;
@@ -19,8 +20,14 @@ export function load(): Promise<Module> {
     () => raw,
     (error: unknown) => {
       loading = undefined;
-      throw error;
+      throw unloadable(error);
     },
   );
   return loading;
+}
+
+function unloadable(error: unknown): ConfigurationError {
+  const advice = "Put tokenway_bg.wasm where the program's modules look for it, or call wasmFrom(); in Node import tokenway/node.";
+  const detail = error instanceof Error ? error.message : String(error);
+  return new ConfigurationError("unable", `the WebAssembly module cannot be loaded: ${detail}. ${advice}`, undefined, undefined, advice);
 }
