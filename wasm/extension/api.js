@@ -21,8 +21,9 @@ async function endpoint(issuer) {
   for (const url of [`${origin}${path}/.well-known/openid-configuration`, `${origin}/.well-known/oauth-authorization-server${path}`]) {
     const answer = await reach(url, {});
     if (!answer.ok) continue;
-    const { userinfo_endpoint: found } = await answer.json();
-    if (typeof found === 'string') return found;
+    const { issuer: named, userinfo_endpoint: found } = await answer.json();
+    // RFC 8414 section 3.3. The token goes there, so it is never sent in the clear.
+    if (named === issuer && typeof found === 'string' && (found.startsWith('https:') || new URL(found).origin === origin)) return found;
   }
   throw new Error(`${new URL(issuer).host} names no userinfo endpoint in its metadata, so there is nothing to call`);
 }

@@ -16,7 +16,6 @@ const ORIGINS = {
 
 /** Milliseconds: browsers on a busy machine are slow. */
 const PATIENCE = 20_000;
-const RETRY = 2_000;
 
 /** Asks until there is an answer. */
 export async function until(what, ask, limit = PATIENCE) {
@@ -56,13 +55,12 @@ export class Desk {
     page.on('pageerror', (error) => this.#heard('error', String(error)));
     if (this.kind === 'chromium') await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
     await page.setViewport({ width: 360, height, deviceScaleFactor: 2 });
-    let asked = 0;
+    const goThere = () => void page.goto(`${ORIGINS[this.kind]}/popup.html`).catch(() => undefined);
+    // Firefox never says that such a navigation is over.
+    goThere();
     await until('the popup', async () => {
-      // Firefox never says that such a navigation is over; Chromium refuses it while an extension is reloaded.
-      if (!page.url().startsWith(ORIGINS[this.kind]) && Date.now() - asked > RETRY) {
-        asked = Date.now();
-        page.goto(`${ORIGINS[this.kind]}/popup.html`).catch(() => undefined);
-      }
+      // While an extension is reloaded its pages are refused.
+      if (/^(about:neterror|chrome-error:)/.test(await page.evaluate(() => location.href).catch(() => ''))) goThere();
       return !['', 'loading', undefined].includes(await stateOf(page));
     });
     return page;
@@ -85,15 +83,18 @@ export class Desk {
   /** The page of the login, once a browser shows it. */
   loginPage(issuer) {
     return until('the page of the login', async () => {
-      for (const page of await this.browser.pages()) {
-        if (page.url().startsWith(`${issuer}/interaction/`) && (await page.evaluate(() => document.querySelector('form') !== null).catch(() => false))) return page;
+      for (const page of await this.loginPages(issuer)) {
+        if (await page.evaluate(() => document.querySelector('form') !== null).catch(() => false)) return page;
       }
       return undefined;
     });
   }
 
-  loginPages(issuer) {
-    return this.browser.pages().then((pages) => pages.filter((page) => page.url().startsWith(issuer)));
+  /** All pages of the server. What puppeteer knows of a page's address may be old in Firefox. */
+  async loginPages(issuer) {
+    const pages = await this.browser.pages();
+    const places = await Promise.all(pages.map((page) => page.evaluate(() => location.href).catch(() => '')));
+    return pages.filter((_, index) => places[index].startsWith(issuer));
   }
 
   /** Logs in on the pages of the server until they are gone, or `enough` says so. */
