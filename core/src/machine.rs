@@ -1,10 +1,9 @@
 //! What a flow implements, and how machines contain machines.
 
-use serde::Serialize;
-
 use crate::action::Action;
 use crate::error::Failure;
 use crate::event::Outcome;
+use crate::json::object;
 use crate::moment::Moment;
 
 /// A flow as a state machine: one outstanding action, computed purely from the state.
@@ -56,8 +55,10 @@ impl<M, O> Next<M, O> {
     }
 }
 
+object!(Reason { status, sentence });
+
 /// Why an outcome did not count: what the stray request is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The HTTP status for whoever sent it.
     pub status: u16,

@@ -1,7 +1,7 @@
 //! The configuration as JavaScript writes it.
 
-use serde::Deserialize;
 use tokenway_core::config::{AuthenticationMethod, Config, Timing};
+use tokenway_core::json::{FromJson, Reading, Value, object};
 use tokenway_core::moment::Millis;
 use tokenway_core::provider::{Endpoints, Parameter, Provider};
 use tokenway_core::secret::Secret;
@@ -11,8 +11,6 @@ use crate::thrown::{self, Misuse};
 use crate::value;
 
 /// What `ConfigInput` of the package's types says; the header of a transcript has this form, too.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Given {
     provider: Option<GivenProvider>,
     issuer: Option<String>,
@@ -28,20 +26,32 @@ struct Given {
     timing: Option<GivenTiming>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
+object!(read strict Given {
+    provider, issuer, endpoints, account, client_id, client_secret, client_authentication, redirect_uri, scopes, resources,
+    authorize_parameters, timing
+});
+
 enum GivenProvider {
     Named(String),
     Whole(Box<Provider>),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+impl FromJson for GivenProvider {
+    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
+        match value {
+            Some(Value::Text(name)) => GivenProvider::Named(name.to_string()),
+            _ => GivenProvider::Whole(FromJson::from_json(value, reading)),
+        }
+    }
+}
+
 struct GivenTiming {
     request_deadline: Option<Millis>,
     reject_interval: Option<Millis>,
     login_timeout: Option<Millis>,
 }
+
+object!(read strict GivenTiming { request_deadline, reject_interval, login_timeout });
 
 /// Reads and checks a configuration.
 pub(crate) fn config(given: &JsValue) -> Result<Config, JsValue> {

@@ -1,21 +1,20 @@
 //! The loop that runs any machine: poll, perform, hand back.
 
-use serde::Serialize;
 use tokenway_core::action::Action;
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
 use tokenway_core::event::{ActionId, Event, Outcome};
+use tokenway_core::json::{ToJson, Writer};
 use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::machine::Reason;
 use tokenway_core::moment::Moment;
 use tokenway_core::session::Progress;
-use tokenway_core::transcript::{End, Ends};
+use tokenway_core::transcript::Ends;
 
 use crate::session::{Ended, Running, Wanted};
 use crate::world::{self, World};
 use crate::{http, moment, time, value};
 
 /// What the world is shown of a step. Names only: neither actions nor outcomes are, because they hold secrets.
-#[derive(Serialize)]
 struct Observed<'a> {
     flow: &'static str,
     id: ActionId,
@@ -24,6 +23,18 @@ struct Observed<'a> {
     outcome: Option<&'static str>,
     /// Told once more: the machine has seen the outcome, and it did not count.
     ignored: Option<&'a Reason>,
+}
+
+impl ToJson for Observed<'_> {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("flow", self.flow);
+        out.member("id", &self.id);
+        out.member("action", self.action);
+        out.member("outcome", &self.outcome);
+        out.member("ignored", &self.ignored);
+        out.close('}');
+    }
 }
 
 /// Runs a machine to its end.
@@ -97,24 +108,20 @@ async fn checkpoint(running: &Running, world: &World) {
 fn tell_unsaved(running: &Running, world: &World) {
     let Some(token) = running.unsaved() else { return };
     let shown = Ended { shown: token.end(), end: Ok(Some(token.record)) };
-    let _ = world.unsaved(shown.value());
+    let _ = world.unsaved(value::write(&shown));
 }
 
 async fn observe(world: &World, observed: &Observed<'_>) {
     let _ = world::settled(world.observe(value::write(observed))).await;
 }
 
-#[derive(Serialize)]
-struct Given<'a> {
-    end: &'a End,
-    access_token: Option<&'a str>,
-}
-
-impl Ended {
+impl ToJson for Ended {
     /// The end for JavaScript, with the access token and nothing that can renew it.
-    pub(crate) fn value(&self) -> wasm_bindgen::JsValue {
+    fn to_json(&self, out: &mut Writer) {
         let record = self.end.as_ref().ok().and_then(Option::as_ref);
-        let access_token = record.map(|record| record.access_token.expose());
-        value::write(&Given { end: &self.shown, access_token })
+        out.open('{');
+        out.member("end", &self.shown);
+        out.member("access_token", &record.map(|record| &record.access_token));
+        out.close('}');
     }
 }

@@ -1,10 +1,10 @@
 //! Whole flows, as functions that return promises: what `Client` of the package is made of.
 
 use js_sys::Promise;
-use serde::Serialize;
 use tokenway_core::config::Config;
 use tokenway_core::flow::Login;
-use tokenway_core::lifecycle::record::{CredentialKey, RECORD_FORMAT, Record};
+use tokenway_core::json::{ToJson, Writer};
+use tokenway_core::lifecycle::record::{RECORD_FORMAT, Record};
 use tokenway_core::lifecycle::{GetToken, Logout, Standing, Wish, standing};
 use tokenway_core::provider::Provider;
 use wasm_bindgen::JsValue;
@@ -53,16 +53,21 @@ pub fn run_logout(given: JsValue, world: World, everywhere: JsValue) -> Promise 
 async fn run(running: Running, config: &Config, world: &World) -> Result<JsValue, JsValue> {
     let ended = driver::run(running, world, config.key()).await.map_err(|failure| thrown::failure(&failure))?;
     match &ended.end {
-        Ok(_) => Ok(ended.value()),
+        Ok(_) => Ok(value::write(&ended)),
         Err(failure) => Err(thrown::failure(failure)),
     }
 }
 
 /// What is known of a configuration before anything runs.
-#[derive(Serialize)]
-struct Known<'a> {
-    key: &'a CredentialKey,
-    provider: &'a Provider,
+struct Known(Config);
+
+impl ToJson for Known {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("key", self.0.key());
+        out.member("provider", self.0.provider());
+        out.close('}');
+    }
 }
 
 /// Checks a configuration, and says which credential it leads to.
@@ -71,8 +76,7 @@ struct Known<'a> {
 /// It cannot work: the setting and the reason.
 #[wasm_bindgen(js_name = checkConfig)]
 pub fn check_config(given: &JsValue) -> Result<JsValue, JsValue> {
-    let config = config::config(given)?;
-    Ok(value::write(&Known { key: config.key(), provider: config.provider() }))
+    Ok(value::write(&Known(config::config(given)?)))
 }
 
 /// How a stored record stands now: `fresh`, `due` or `dead`; `newer` when another version of tokenway wrote it.

@@ -1,11 +1,11 @@
 //! The machine itself, synchronous: what a driver of one's own is written on.
 
-use serde::{Deserialize, Serialize};
 use tokenway_core::action::Action;
 use tokenway_core::config::Config;
 use tokenway_core::error::{Failure, Rejected};
 use tokenway_core::event::{ActionId, Event, Outcome};
 use tokenway_core::flow::Login;
+use tokenway_core::json::{FromJson, Reading, ToJson, Value, Writer, object};
 use tokenway_core::lifecycle::record::Record;
 use tokenway_core::lifecycle::{GetToken, Logout, Scope, Token, Wish};
 use tokenway_core::machine::{Machine, Reason};
@@ -104,48 +104,62 @@ where
 #[wasm_bindgen(js_name = RawSession)]
 pub struct RawSession(Running);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct GivenMoment {
     now: UnixMillis,
-    /// 32 numbers, or 64 hexadecimal digits as in transcripts.
-    entropy: GivenEntropy,
+    entropy: Entropy,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum GivenEntropy {
-    Bytes([u8; 32]),
-    Hex(String),
+object!(read strict GivenMoment { now, entropy });
+
+/// 32 numbers, or 64 hexadecimal digits as in transcripts; `None` when it is neither.
+struct Entropy(Option<[u8; 32]>);
+
+impl FromJson for Entropy {
+    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
+        Entropy(match value {
+            Some(Value::Text(digits)) => from_hex(digits),
+            _ => Vec::<u8>::from_json(value, reading).try_into().ok(),
+        })
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 struct GivenWish {
     min_ttl: Millis,
     rejected: Option<TokenHash>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GivenEvent {
-    id: ActionId,
-    #[serde(flatten)]
-    outcome: Outcome,
+object!(read strict GivenWish { min_ttl or Millis::ZERO, rejected });
+
+/// The id stands beside the members of the outcome.
+struct GivenEvent(Event);
+
+impl FromJson for GivenEvent {
+    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
+        let members = reading.members(value, &["id"], false);
+        GivenEvent(Event { id: reading.member(&members, "id"), outcome: Outcome::from_json(value, reading) })
+    }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum ShownStep<'a> {
-    Act { id: ActionId, action: &'a Action },
-    Done { end: &'a End, record: Option<&'a Record> },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum ShownProgress<'a> {
-    Advanced,
-    Ignored(&'a Reason),
+impl ToJson for Wanted {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        match self {
+            Wanted::Act(id, action) => {
+                out.name("act");
+                out.open('{');
+                out.member("id", id);
+                out.member("action", action);
+            }
+            Wanted::End(Ended { shown, end }) => {
+                out.name("done");
+                out.open('{');
+                out.member("end", shown);
+                out.member("record", &end.as_ref().ok().and_then(Option::as_ref));
+            }
+        }
+        out.close('}');
+        out.close('}');
+    }
 }
 
 #[wasm_bindgen(js_class = RawSession)]
@@ -188,13 +202,7 @@ impl RawSession {
 
     /// The action that stands, or the end.
     pub fn poll(&self) -> JsValue {
-        match self.0.poll() {
-            Wanted::Act(id, action) => value::write(&ShownStep::Act { id, action: &action }),
-            Wanted::End(Ended { shown, end }) => {
-                let record = end.as_ref().ok().and_then(Option::as_deref);
-                value::write(&ShownStep::Done { end: &shown, record })
-            }
-        }
+        value::write(&self.0.poll())
     }
 
     /// Takes what happened.
@@ -203,17 +211,25 @@ impl RawSession {
     /// The caller's mistakes; the session has not changed.
     pub fn handle(&mut self, moment: &JsValue, event: &JsValue) -> Result<JsValue, JsValue> {
         let moment = read_moment(moment)?;
-        let GivenEvent { id, outcome } = value::read("the event", event)?;
-        let progress = self.0.handle(moment, Event { id, outcome }).map_err(|error| thrown::rejected(&error))?;
-        Ok(value::write(&match &progress {
-            Progress::Advanced => ShownProgress::Advanced,
-            Progress::Ignored(reason) => ShownProgress::Ignored(reason),
-        }))
+        let GivenEvent(event) = value::read("the event", event)?;
+        match self.0.handle(moment, event).map_err(|error| thrown::rejected(&error))? {
+            Progress::Advanced => Ok(JsValue::from_str("advanced")),
+            Progress::Ignored(reason) => Ok(value::write(&IgnoredFor(&reason))),
+        }
     }
 
     /// What to store, so that another process can go on with this login.
     pub fn snapshot(&self) -> Option<String> {
         self.0.checkpoint().map(|snapshot| String::from_utf8_lossy(snapshot.as_bytes()).into_owned())
+    }
+}
+
+/// `{"ignored": ...}`
+struct IgnoredFor<'a>(&'a Reason);
+
+impl ToJson for IgnoredFor<'_> {
+    fn to_json(&self, out: &mut Writer) {
+        out.only_member("ignored", self.0);
     }
 }
 
@@ -239,12 +255,8 @@ pub(crate) fn read_scope(everywhere: &JsValue) -> Result<Scope, JsValue> {
 
 fn read_moment(given: &JsValue) -> Result<Moment, JsValue> {
     let GivenMoment { now, entropy } = value::read("the moment", given)?;
-    let entropy = match entropy {
-        GivenEntropy::Bytes(bytes) => Some(bytes),
-        GivenEntropy::Hex(text) => from_hex(&text),
-    };
     let entropy =
-        entropy.ok_or_else(|| thrown::misuse(Misuse::WrongValue, "the moment: its entropy is not 32 bytes"))?;
+        entropy.0.ok_or_else(|| thrown::misuse(Misuse::WrongValue, "the moment: its entropy is not 32 bytes"))?;
     Ok(Moment { now, entropy })
 }
 

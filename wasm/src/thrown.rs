@@ -1,14 +1,13 @@
 //! What is thrown into JavaScript, as plain data: a flow's failure, or the caller's mistake.
 
-use serde::Serialize;
 use tokenway_core::error::{Failure, Rejected};
+use tokenway_core::json::{ToJson, Writer};
 use wasm_bindgen::JsValue;
 
 use crate::value;
 
 /// The caller's mistakes; nothing has changed.
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy)]
 pub(crate) enum Misuse {
     /// A configuration that cannot work.
     Config,
@@ -24,20 +23,55 @@ pub(crate) enum Misuse {
     WrongValue,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Thrown<'a> {
-    Failure { failure: &'a Failure, message: String, advice: String },
-    Misuse { code: Misuse, message: &'a str },
+/// The end of a flow that missed its goal.
+struct Failed<'a>(&'a Failure);
+
+struct Misused<'a>(Misuse, &'a str);
+
+impl ToJson for Misuse {
+    fn to_json(&self, out: &mut Writer) {
+        out.text(match self {
+            Misuse::Config => "config",
+            Misuse::Ended => "ended",
+            Misuse::Stale => "stale",
+            Misuse::Unreadable => "unreadable",
+            Misuse::WrongOutcome => "wrong_outcome",
+            Misuse::WrongValue => "wrong_value",
+        });
+    }
 }
 
-/// The end of a flow that missed its goal.
+impl ToJson for Failed<'_> {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.name("failure");
+        out.open('{');
+        out.member("failure", self.0);
+        out.member("message", &self.0.to_string());
+        out.member("advice", &self.0.advice());
+        out.close('}');
+        out.close('}');
+    }
+}
+
+impl ToJson for Misused<'_> {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.name("misuse");
+        out.open('{');
+        out.member("code", &self.0);
+        out.member("message", self.1);
+        out.close('}');
+        out.close('}');
+    }
+}
+
 pub(crate) fn failure(failure: &Failure) -> JsValue {
-    value::write(&Thrown::Failure { failure, message: failure.to_string(), advice: failure.advice() })
+    value::write(&Failed(failure))
 }
 
 pub(crate) fn misuse(code: Misuse, message: &str) -> JsValue {
-    value::write(&Thrown::Misuse { code, message })
+    value::write(&Misused(code, message))
 }
 
 pub(crate) fn rejected(rejected: &Rejected) -> JsValue {

@@ -1,10 +1,10 @@
 //! What a flow needs beside HTTP and time, as the package's TypeScript modules offer it.
 
 use js_sys::Promise;
-use serde::Deserialize;
 use tokenway_core::action::{Action, LeaseNumber};
 use tokenway_core::event::{Locked, Outcome};
 use tokenway_core::http::{IoFailure, IoFailureKind, Sent};
+use tokenway_core::json::object;
 use tokenway_core::lifecycle::ledger::StoredLedger;
 use tokenway_core::lifecycle::record::CredentialKey;
 use wasm_bindgen::JsValue;
@@ -81,11 +81,12 @@ fn clamped(locked: Locked) -> Locked {
 }
 
 /// What a world throws on purpose: `IoTrouble` of the package.
-#[derive(Deserialize)]
 struct Trouble {
     kind: IoFailureKind,
     detail: String,
 }
+
+object!(read Trouble { kind, detail });
 
 fn failure(thrown: &JsValue) -> IoFailure {
     if let Ok(Trouble { kind, detail }) = value::read("the trouble", thrown) {

@@ -12,9 +12,10 @@ pub(crate) mod write;
 
 use std::fmt;
 
+#[doc(hidden)]
+pub use crate::wire::json::{Members, Value};
 pub(crate) use basic::rewritten;
-pub use read::FromJson;
-use read::Reading;
+pub use read::{FromJson, Reading};
 pub use write::{ToJson, Writer};
 
 /// The text is not the JSON form of what was to be read.
@@ -57,11 +58,21 @@ pub fn to_text<T: ToJson>(value: &T) -> String {
 }
 
 /// Declares the JSON form of a struct: its members, in the order in which they are written. `or` says what stands for a
-/// member that is absent; `strict` refuses members of other names.
-macro_rules! object {
-    (strict $type:ident { $($form:tt)+ }) => { $crate::json::object!(@ true $type { $($form)+ }); };
-    ($type:ident { $($form:tt)+ }) => { $crate::json::object!(@ false $type { $($form)+ }); };
-    (@ $strict:literal $type:ident { $($member:ident $(or $default:expr)?),+ $(,)? }) => {
+/// member that is absent; `strict` refuses members of other names; what is only `read` is never written.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! json_object {
+    (read strict $type:ident { $($form:tt)+ }) => { $crate::json_object!(@read true $type { $($form)+ }); };
+    (read $type:ident { $($form:tt)+ }) => { $crate::json_object!(@read false $type { $($form)+ }); };
+    (strict $type:ident { $($form:tt)+ }) => {
+        $crate::json_object!(@write $type { $($form)+ });
+        $crate::json_object!(@read true $type { $($form)+ });
+    };
+    ($type:ident { $($form:tt)+ }) => {
+        $crate::json_object!(@write $type { $($form)+ });
+        $crate::json_object!(@read false $type { $($form)+ });
+    };
+    (@write $type:ident { $($member:ident $(or $default:expr)?),+ $(,)? }) => {
         impl $type {
             pub(crate) fn write_members(&self, out: &mut $crate::json::Writer) {
                 let $type { $($member),+ } = self;
@@ -76,14 +87,15 @@ macro_rules! object {
                 out.close('}');
             }
         }
-
+    };
+    (@read $strict:literal $type:ident { $($member:ident $(or $default:expr)?),+ $(,)? }) => {
         impl $crate::json::FromJson for $type {
             fn from_json(
-                value: Option<&$crate::wire::json::Value<'_>>,
-                reading: &mut $crate::json::read::Reading<'_>,
+                value: Option<&$crate::json::Value<'_>>,
+                reading: &mut $crate::json::Reading<'_>,
             ) -> Self {
                 let members = reading.members(value, &[$(stringify!($member)),+], $strict);
-                $type { $($member: $crate::json::object!(@ members reading $member $($default)?)),+ }
+                $type { $($member: $crate::json_object!(@ members reading $member $($default)?)),+ }
             }
         }
     };
@@ -140,7 +152,9 @@ macro_rules! words {
     };
 }
 
-pub(crate) use {object, transparent, words};
+#[doc(hidden)]
+pub use json_object as object;
+pub(crate) use {transparent, words};
 
 #[cfg(test)]
 mod tests;

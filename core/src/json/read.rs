@@ -12,7 +12,6 @@ pub trait FromJson: Sized {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self;
 }
 
-#[allow(unreachable_pub)]
 /// A text on its way to a value: where the reader is, and the first thing that it found wrong.
 pub struct Reading<'t> {
     text: &'t str,
@@ -44,12 +43,8 @@ impl<'t> Reading<'t> {
     }
 
     /// Takes an object apart. `names` may not stand there twice; if `strict`, no other name may.
-    pub(crate) fn members<'a>(
-        &mut self,
-        value: Option<&Value<'a>>,
-        names: &[&'static str],
-        strict: bool,
-    ) -> Members<'a> {
+    #[doc(hidden)]
+    pub fn members<'a>(&mut self, value: Option<&Value<'a>>, names: &[&'static str], strict: bool) -> Members<'a> {
         let Some(Value::Object(text)) = value else {
             self.unfit(value, "an object");
             return Members::default();
@@ -66,7 +61,8 @@ impl<'t> Reading<'t> {
     }
 
     /// Reads a member.
-    pub(crate) fn member<T: FromJson>(&mut self, members: &Members<'_>, name: &'static str) -> T {
+    #[doc(hidden)]
+    pub fn member<T: FromJson>(&mut self, members: &Members<'_>, name: &'static str) -> T {
         self.member = name;
         T::from_json(members.get(name), self)
     }

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::error::Failure;
 use crate::flow::LoggedIn;
 use crate::flow::login::LoginNote;
+use crate::json::{ToJson, Writer};
 use crate::lifecycle::record::{LoginId, Record};
 use crate::lifecycle::{LoggedOut, Revoked, Token, TokenNote};
 use crate::moment::UnixMillis;
 
 /// The last line of a transcript: what a driver may show of an end, too.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug)]
 pub enum End {
     /// The flow missed its goal.
     Failed(Box<Failure>),
@@ -46,7 +44,7 @@ pub trait Ends {
 }
 
 /// A record without its tokens: for its members see [`Record`].
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Shown {
     login_id: LoginId,
     generation: u64,
@@ -60,8 +58,7 @@ pub struct Shown {
 }
 
 /// A [`LoginNote`], as it is written.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug)]
 pub enum LoginRemark {
     /// The login ends with its access token.
     NoRefreshToken,
@@ -70,8 +67,7 @@ pub enum LoginRemark {
 }
 
 /// A [`TokenNote`], as it is written.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug)]
 pub enum TokenRemark {
     /// It should be renewed, and could not be.
     NotRenewed(Box<Failure>),
@@ -122,6 +118,95 @@ impl End {
             }
             End::Unfinished => "unfinished".to_owned(),
         }
+    }
+}
+
+impl ToJson for End {
+    fn to_json(&self, out: &mut Writer) {
+        match self {
+            End::Failed(failure) => out.only_member("failed", failure),
+            End::LoggedIn { record, replaced, notes } => {
+                out.open('{');
+                out.name("logged_in");
+                out.open('{');
+                out.member("record", record);
+                out.member("replaced", replaced);
+                out.member("notes", notes);
+                out.close('}');
+                out.close('}');
+            }
+            End::LoggedOut(end) => out.only_member("logged_out", end),
+            End::Token { record, notes } => {
+                out.open('{');
+                out.name("token");
+                out.open('{');
+                out.member("record", record);
+                out.member("notes", notes);
+                out.close('}');
+                out.close('}');
+            }
+            End::Unfinished => out.text("unfinished"),
+        }
+    }
+}
+
+impl ToJson for Shown {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("login_id", &self.login_id);
+        out.member("generation", &self.generation);
+        out.member("token_type", &self.token_type);
+        out.member("renewable", &self.renewable);
+        out.member("scopes", &self.scopes);
+        out.member("claims", &self.claims);
+        out.member("expires_at", &self.expires_at);
+        out.member("due_at", &self.due_at);
+        out.member("renewed_at", &self.renewed_at);
+        out.close('}');
+    }
+}
+
+impl ToJson for LoginRemark {
+    fn to_json(&self, out: &mut Writer) {
+        match self {
+            LoginRemark::NoRefreshToken => out.text("no_refresh_token"),
+            LoginRemark::ScopesMissing(scopes) => out.only_member("scopes_missing", scopes),
+        }
+    }
+}
+
+impl ToJson for TokenRemark {
+    fn to_json(&self, out: &mut Writer) {
+        match self {
+            TokenRemark::NotRenewed(failure) => out.only_member("not_renewed", failure),
+            TokenRemark::NotSaved(failure) => out.only_member("not_saved", failure),
+            TokenRemark::ShortLived => out.text("short_lived"),
+        }
+    }
+}
+
+impl ToJson for LoggedOut {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.member("claims", &self.claims);
+        out.member("revoked", &self.revoked);
+        out.close('}');
+    }
+}
+
+impl ToJson for Revoked {
+    fn to_json(&self, out: &mut Writer) {
+        out.open('{');
+        out.name("revoked");
+        match self {
+            Revoked::Confirmed => out.text("confirmed"),
+            Revoked::NotConfirmed { why } => {
+                out.text("not_confirmed");
+                out.member("why", why);
+            }
+            Revoked::NotTried => out.text("not_tried"),
+        }
+        out.close('}');
     }
 }
 

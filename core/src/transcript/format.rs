@@ -20,6 +20,7 @@ use crate::action::Action;
 use crate::config::Config;
 use crate::config::data::ConfigData;
 use crate::event::Outcome;
+use crate::json::{self, ToJson, Writer};
 use crate::lifecycle::{Scope, Wish};
 use crate::moment::{Millis, Moment, UnixMillis};
 use crate::secret::TokenHash;
@@ -147,9 +148,12 @@ struct EventLine {
     moment: MomentData,
 }
 
-#[derive(Serialize)]
-struct EndLine<'a> {
-    end: &'a End,
+struct EndLine<'a>(&'a End);
+
+impl ToJson for EndLine<'_> {
+    fn to_json(&self, out: &mut Writer) {
+        out.only_member("end", self.0);
+    }
 }
 
 /// A moment, with its entropy in lower-case hex.
@@ -184,7 +188,7 @@ pub(super) fn event_line(outcome: &Outcome, moment: Moment) -> String {
 }
 
 pub(super) fn end_line(end: &End) -> String {
-    line(&EndLine { end })
+    json::to_text(&EndLine(end))
 }
 
 /// Every type that is written here has text keys and finite numbers, so that it cannot fail.

@@ -32,13 +32,18 @@ impl BadJson {
 
 /// One value. Containers hold their text, which was checked.
 #[derive(Clone, PartialEq, Eq)]
-#[allow(unreachable_pub)] // Named in a hidden method of a public trait.
 pub enum Value<'a> {
+    /// Its text.
     Array(&'a str),
+    /// `true` or `false`.
     Bool(bool),
+    /// `null`.
     Null,
+    /// Its text, so that none is too large.
     Number(&'a str),
+    /// Its text.
     Object(&'a str),
+    /// Unescaped.
     Text(Cow<'a, str>),
 }
 
@@ -61,11 +66,12 @@ impl<'a> Value<'a> {
 
 /// The members of an object, in order, repeated ones included. Names are unescaped.
 #[derive(Clone, Default)]
-pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, Value<'a>)>);
+pub struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Members<'a> {
     /// The first member of that name.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value<'a>> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 

@@ -13,7 +13,9 @@ const CHROMIUM_KEY = 'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAyB/RBdhHHBQpZt
 const FIREFOX_ID = 'test@tokenway.example';
 const FIREFOX_HOST = '11111111-2222-4333-8444-555555555555';
 
-export const BROWSERS = ['chromium', 'firefox'];
+const wanted = process.env.TOKENWAY_BROWSERS?.split(',');
+
+export const BROWSERS = ['chromium', 'firefox'].filter((kind) => wanted?.includes(kind) ?? true);
 
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
