@@ -1,7 +1,5 @@
 //! How a run ended, in a transcript: what the caller got without its tokens, or the failure.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -10,6 +8,7 @@ use crate::flow::login::LoginNote;
 use crate::lifecycle::record::{LoginId, Record};
 use crate::lifecycle::{LoggedOut, Revoked, Token, TokenNote};
 use crate::moment::UnixMillis;
+use crate::named::Named;
 
 /// The last line of a transcript.
 #[derive(Debug, Serialize)]
@@ -43,7 +42,7 @@ pub(super) struct Shown {
     token_type: String,
     renewable: bool,
     scopes: Option<Vec<String>>,
-    claims: BTreeMap<String, String>,
+    claims: Named<String>,
     expires_at: Option<UnixMillis>,
     due_at: Option<UnixMillis>,
     renewed_at: UnixMillis,
