@@ -78,6 +78,7 @@ pub mod lifecycle;
 pub mod machine;
 pub mod manual;
 pub mod moment;
+pub mod named;
 #[cfg(feature = "oauth2")]
 pub mod oauth2;
 pub mod provider;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use tokenway_core::event::{Callback, CallbackSource};
 use tokenway_core::http::{AnswerBody, HttpAnswer, MAX_BODY};
 use tokenway_core::moment::UnixMillis;
+use tokenway_core::named::Named;
 use tokenway_core::secret::Secret;
 use tokenway_core::wire::callback::{BareCode, CallbackError, CheckedCallback, Expected, ResponseMode};
 use tokenway_core::wire::text;
@@ -151,7 +152,7 @@ impl Case {
             dpop,
             nonce_retries_done: u32::try_from(nonce_retries_done).unwrap_or(u32::MAX),
             options,
-            codes: BTreeMap::new(),
+            codes: Named::new(),
         })
     }
 
@@ -215,7 +216,7 @@ pub struct Setting {
     dpop: Dpop,
     nonce_retries_done: u32,
     options: TokenAnswerOptions,
-    codes: BTreeMap<String, CodeMeaning>,
+    codes: Named<CodeMeaning>,
 }
 
 impl Setting {
@@ -272,7 +273,7 @@ pub fn got_tokens(case: &Case, read: &Result<Tokens, Box<AnswerError>>) -> Got {
 
 /// A callback in the words of the corpus.
 #[must_use]
-pub fn got_callback(read: &Result<CheckedCallback, CallbackError>) -> Got {
+pub fn got_callback(read: &Result<CheckedCallback, Box<CallbackError>>) -> Got {
     let (result, detail) = match read {
         Ok(checked) => (json!({"ok": {"code": checked.code().expose()}}), String::new()),
         Err(error) => {

@@ -1,7 +1,5 @@
 //! The forms of what everything else is made of.
 
-use std::collections::BTreeMap;
-
 use super::read::{FromJson, Reading};
 use super::write::{ToJson, Writer};
 use crate::secret::Secret;
@@ -144,26 +142,6 @@ impl<A: FromJson, B: FromJson> FromJson for (A, B) {
             reading.unfit(value, "a pair");
         }
         (A::from_json(elements.first(), reading), B::from_json(elements.get(1), reading))
-    }
-}
-
-impl<T: ToJson> ToJson for BTreeMap<String, T> {
-    fn to_json(&self, out: &mut Writer) {
-        out.open('{');
-        for (name, value) in self {
-            out.member(name, value);
-        }
-        out.close('}');
-    }
-}
-
-impl<T: FromJson> FromJson for BTreeMap<String, T> {
-    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let mut read = BTreeMap::new();
-        for (name, value) in &reading.members(value, &[], false).0 {
-            read.insert(name.clone().into_owned(), T::from_json(Some(value), reading));
-        }
-        read
     }
 }
 

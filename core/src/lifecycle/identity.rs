@@ -1,15 +1,14 @@
 //! Who is logged in, as the tokens say. Read, never validated: a claim here opens no door. It will be shown to people, so
 //! it is cleaned and bounded like every text of a server.
 
-use std::collections::BTreeMap;
-
+use crate::named::Named;
 use crate::provider::{IdentityClaim, Provider, TokenName};
 use crate::secret::Secret;
 use crate::wire::jwt::{self, Claims};
 use crate::wire::text;
 
 /// The provider's claims, from the first place that has each.
-pub(crate) fn read(provider: &Provider, access_token: &Secret, id_token: Option<&Secret>) -> BTreeMap<String, String> {
+pub(crate) fn read(provider: &Provider, access_token: &Secret, id_token: Option<&Secret>) -> Named<String> {
     let access = jwt::claims(access_token.expose()).ok();
     let id = id_token.and_then(|token| jwt::claims(token.expose()).ok());
     let find = |claim: &IdentityClaim| {
@@ -26,7 +25,7 @@ pub(crate) fn read(provider: &Provider, access_token: &Secret, id_token: Option<
 }
 
 /// The first claim that the provider demands and the tokens lack.
-pub(crate) fn missing<'a>(provider: &'a Provider, claims: &BTreeMap<String, String>) -> Option<&'a str> {
+pub(crate) fn missing<'a>(provider: &'a Provider, claims: &Named<String>) -> Option<&'a str> {
     provider
         .identity
         .iter()
@@ -35,11 +34,7 @@ pub(crate) fn missing<'a>(provider: &'a Provider, claims: &BTreeMap<String, Stri
 }
 
 /// The first claim that must stay and did not. What the new tokens leave out has not changed.
-pub(crate) fn changed<'a>(
-    provider: &'a Provider,
-    before: &BTreeMap<String, String>,
-    after: &BTreeMap<String, String>,
-) -> Option<&'a str> {
+pub(crate) fn changed<'a>(provider: &'a Provider, before: &Named<String>, after: &Named<String>) -> Option<&'a str> {
     let differs = |name: &str| before.get(name).zip(after.get(name)).is_some_and(|(before, after)| before != after);
     provider.identity.iter().find(|claim| claim.fixed && differs(&claim.name)).map(|claim| claim.name.as_str())
 }

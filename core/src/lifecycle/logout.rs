@@ -7,8 +7,6 @@
 //! No lease is taken, so a logout never waits for a stopped holder. From the mark on the record reads as none, and
 //! whoever meets it finishes. A login that arrives in between stays.
 
-use std::collections::BTreeMap;
-
 use crate::action::{Action, Delete, Load, Save};
 use crate::answers::Written;
 use crate::config::Config;
@@ -18,6 +16,7 @@ use crate::lifecycle::record::{LoginId, Mark, Record};
 use crate::lifecycle::revoke::{Revoke, Revoked};
 use crate::machine::{Machine, Next};
 use crate::moment::Moment;
+use crate::named::Named;
 use crate::session::Session;
 
 /// How often a conflicting write is met with another try: each means that another process wrote in between.
@@ -36,7 +35,7 @@ pub enum Scope {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct LoggedOut {
     /// Who was logged in; `None` when nobody was.
-    pub claims: Option<BTreeMap<String, String>>,
+    pub claims: Option<Named<String>>,
     /// What the server was told.
     pub revoked: Revoked,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::json::read::{FromJson, Reading};
 use crate::json::{self, ToJson, Writer, words};
 use crate::moment::UnixMillis;
+use crate::named::Named;
 use crate::secret::{self, Secret, TokenHash};
 use crate::wire::json::{Members, Value};
 
@@ -80,7 +81,7 @@ pub struct Record {
     pub resources: Vec<String>,
     /// Claims kept for people and for the account check: `sub`, `email`, `account_id`, `plan`, ...
     #[serde(default)]
-    pub claims: BTreeMap<String, String>,
+    pub claims: Named<String>,
     /// When the access token dies; `None` when unknown (use it until a 401).
     pub expires_at: Option<UnixMillis>,
     /// When it should be renewed, fixed when the record is made.
@@ -199,7 +200,7 @@ impl FromJson for Record {
             },
             claims: match members.get("claims") {
                 Some(_) => reading.member(&members, "claims"),
-                None => BTreeMap::new(),
+                None => Named::new(),
             },
             expires_at: reading.member(&members, "expires_at"),
             due_at: reading.member(&members, "due_at"),

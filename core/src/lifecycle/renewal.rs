@@ -1,11 +1,10 @@
 //! Records from token answers.
 
-use std::collections::BTreeMap;
-
 use crate::config::Config;
 use crate::lifecycle::record::{LoginId, Mark, RECORD_FORMAT, Record, Unknown};
 use crate::lifecycle::{identity, policy};
 use crate::moment::{Millis, Moment, UnixMillis};
+use crate::named::Named;
 use crate::provider::Endpoints;
 use crate::secret::Secret;
 use crate::wire::jwt;
@@ -56,7 +55,7 @@ pub(crate) fn next(
     moment: &Moment,
 ) -> Record {
     let (expires_at, due_at) = lifetime(config, &tokens, received_at, moment);
-    let mut claims: BTreeMap<String, String> = before.claims.clone();
+    let mut claims: Named<String> = before.claims.clone();
     claims.extend(identity::read(&config.provider, &tokens.access_token, tokens.id_token.as_ref()));
     Record {
         format: before.format.max(RECORD_FORMAT),

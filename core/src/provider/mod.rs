@@ -3,12 +3,11 @@
 //! A preset is a JSON object ([`Provider`]); the built-in ones are in `presets/`, and a user's own file has the same
 //! form. Whatever a preset leaves out is what RFC 6749 says.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::config::{AuthenticationMethod, Redirect};
 use crate::json::{self, BadText, object, words};
+use crate::named::Named;
 use crate::wire::token_options::{CodeMeaning, TokenAnswerOptions};
 
 const CODEX: &str = include_str!("presets/codex.json");
@@ -50,7 +49,7 @@ pub struct Provider {
     pub answers: TokenAnswerOptions,
     /// Error codes with a meaning of their own.
     #[serde(default)]
-    pub error_codes: BTreeMap<String, CodeMeaning>,
+    pub error_codes: Named<CodeMeaning>,
     /// Whether the lifetime may be read from the access token's `exp` when `expires_in` is missing.
     #[serde(default)]
     pub expiry_from_jwt: bool,
@@ -100,7 +99,7 @@ object!(strict Provider {
     redirect or Redirect::default(),
     nonce or true,
     answers or TokenAnswerOptions::default(),
-    error_codes or BTreeMap::new(),
+    error_codes or Named::new(),
     expiry_from_jwt or false,
     revocation or Revocation::default(),
     identity or openid_identity(),
@@ -235,7 +234,7 @@ impl Provider {
             redirect: Redirect::default(),
             nonce: true,
             answers: TokenAnswerOptions::default(),
-            error_codes: BTreeMap::new(),
+            error_codes: Named::new(),
             expiry_from_jwt: false,
             revocation: Revocation::default(),
             identity: openid_identity(),

@@ -1,7 +1,5 @@
 //! How a run ended, in a transcript: what the caller got without its tokens, or the failure.
 
-use std::collections::BTreeMap;
-
 use crate::error::Failure;
 use crate::flow::LoggedIn;
 use crate::flow::login::LoginNote;
@@ -9,6 +7,7 @@ use crate::json::{ToJson, Writer};
 use crate::lifecycle::record::{LoginId, Record};
 use crate::lifecycle::{LoggedOut, Revoked, Token, TokenNote};
 use crate::moment::UnixMillis;
+use crate::named::Named;
 
 /// The last line of a transcript: what a driver may show of an end, too.
 #[derive(Debug)]
@@ -51,7 +50,7 @@ pub struct Shown {
     token_type: String,
     renewable: bool,
     scopes: Option<Vec<String>>,
-    claims: BTreeMap<String, String>,
+    claims: Named<String>,
     expires_at: Option<UnixMillis>,
     due_at: Option<UnixMillis>,
     renewed_at: UnixMillis,

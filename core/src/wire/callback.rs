@@ -95,7 +95,7 @@ impl std::error::Error for CallbackError {}
 ///
 /// # Errors
 /// [`CallbackError`]; whether the wait goes on is its advice.
-pub fn check(callback: &Callback, expected: &Expected<'_>) -> Result<CheckedCallback, CallbackError> {
+pub fn check(callback: &Callback, expected: &Expected<'_>) -> Result<CheckedCallback, Box<CallbackError>> {
     let parameters = match callback_source::arrived(callback, expected)? {
         Arrived::BareCode(code) => return Ok(CheckedCallback { code }),
         Arrived::Parameters(parameters) => parameters,
@@ -117,18 +117,25 @@ pub fn check(callback: &Callback, expected: &Expected<'_>) -> Result<CheckedCall
 
 /// The answer to a request that comes after a callback was accepted: the code is not looked at again.
 #[must_use]
-pub fn late(callback: &Callback, expected: &Expected<'_>) -> CallbackError {
+pub fn late(callback: &Callback, expected: &Expected<'_>) -> Box<CallbackError> {
     let Err(error) = callback_source::arrived(callback, expected) else {
         let detail = "this login already has its answer; this page can be closed".to_owned();
-        return CallbackError { http_status: 200, ..waiting(Class::AlreadyDone, detail) };
+        let mut error = waiting(Class::AlreadyDone, detail);
+        error.http_status = 200;
+        return error;
     };
     error
 }
 
-fn check_state(parameters: &Parameters, source: CallbackSource, expected: &Expected<'_>) -> Result<(), CallbackError> {
+fn check_state(
+    parameters: &Parameters,
+    source: CallbackSource,
+    expected: &Expected<'_>,
+) -> Result<(), Box<CallbackError>> {
     if is_repeated(parameters, "state") {
-        let detail = "a response with state twice was ignored".to_owned();
-        let error = CallbackError { code: Some("state".to_owned()), ..stray(Class::DuplicateParam, source, detail) };
+        let detail = "a response with state twice was ignored";
+        let mut error = stray(Class::DuplicateParam, source, detail);
+        error.code = Some("state".to_owned());
         return Err(error);
     }
     let matches = only(parameters, "state").is_some_and(|state| Secret::from(state) == *expected.state);
@@ -148,7 +155,7 @@ fn check_state(parameters: &Parameters, source: CallbackSource, expected: &Expec
 }
 
 /// Compares `iss` as a string (RFC 9207 section 2.4). True when the server promised one and sent none.
-fn check_issuer(parameters: &Parameters, expected: &Expected<'_>) -> Result<bool, CallbackError> {
+fn check_issuer(parameters: &Parameters, expected: &Expected<'_>) -> Result<bool, Box<CallbackError>> {
     let Some(iss) = given(parameters, "iss") else { return Ok(expected.iss_required) };
     let is_expected = match expected.issuer {
         Some(issuer) => issuer == iss,
@@ -159,19 +166,20 @@ fn check_issuer(parameters: &Parameters, expected: &Expected<'_>) -> Result<bool
     }
     let detail = "the response comes from another authorization server than the one that was asked (iss differs): the \
          login was ended, its code is sent nowhere";
-    Err(ending(Class::IssMismatch, None, detail.to_owned()))
+    Err(ending(Class::IssMismatch, None, detail))
 }
 
-fn missing_issuer(source: CallbackSource) -> CallbackError {
+fn missing_issuer(source: CallbackSource) -> Box<CallbackError> {
     let detail = "the server promises to name itself (iss), and this response does not";
-    let error = match source {
+    let mut error = match source {
         CallbackSource::Pasted => stray(Class::IssMismatch, source, format!("{detail}: paste the whole address")),
-        CallbackSource::Listening | CallbackSource::OneShot => ending(Class::IssMismatch, None, detail.to_owned()),
+        CallbackSource::Listening | CallbackSource::OneShot => ending(Class::IssMismatch, None, detail),
     };
-    CallbackError { code: Some("missing".to_owned()), ..error }
+    error.code = Some("missing".to_owned());
+    error
 }
 
-fn server_error(error: &str, description: Option<&str>, iss_is_missing: bool) -> CallbackError {
+fn server_error(error: &str, description: Option<&str>, iss_is_missing: bool) -> Box<CallbackError> {
     let code = text::name_for_people(error);
     let advice = match error_code::meaning(error) {
         Meaning::Config | Meaning::Vague => Advice::FixConfig,
@@ -186,11 +194,13 @@ fn server_error(error: &str, description: Option<&str>, iss_is_missing: bool) ->
         Some(description) => format!("the server ended the login with {code}: {description}"),
         None => format!("the server ended the login with {code}"),
     };
-    let known = error_code::usable(error);
-    CallbackError { advice, code: known, ..ending(Class::OauthError, None, detail) }
+    let mut ended = ending(Class::OauthError, None, detail);
+    ended.advice = advice;
+    ended.code = error_code::usable(error);
+    ended
 }
 
-fn check_kind(parameters: &Parameters) -> Result<(), CallbackError> {
+fn check_kind(parameters: &Parameters) -> Result<(), Box<CallbackError>> {
     for (name, kind) in [("response", "jarm"), ("access_token", "implicit"), ("id_token", "implicit")] {
         if has(parameters, name) {
             let detail = format!("the server sent a response of a kind that was not asked for ({name})");
@@ -200,12 +210,12 @@ fn check_kind(parameters: &Parameters) -> Result<(), CallbackError> {
     Ok(())
 }
 
-fn checked_code(parameters: &Parameters) -> Result<Secret, CallbackError> {
+fn checked_code(parameters: &Parameters) -> Result<Secret, Box<CallbackError>> {
     let Some(code) = given(parameters, "code") else {
-        return Err(ending(Class::Malformed, None, "the server's response has neither code nor error".to_owned()));
+        return Err(ending(Class::Malformed, None, "the server's response has neither code nor error"));
     };
     if !is_code(code) {
-        let detail = "the server's response has a code with characters that no code has".to_owned();
+        let detail = "the server's response has a code with characters that no code has";
         return Err(ending(Class::Malformed, None, detail));
     }
     Ok(Secret::from(code))
@@ -217,20 +227,23 @@ pub(crate) fn is_code(text: &str) -> bool {
 }
 
 /// What anyone could have sent: it ends only a wait that gets a single answer.
-pub(crate) fn stray(class: Class, source: CallbackSource, detail: String) -> CallbackError {
+#[inline(never)]
+pub(crate) fn stray(class: Class, source: CallbackSource, detail: impl Into<String>) -> Box<CallbackError> {
     match source {
-        CallbackSource::Listening | CallbackSource::Pasted => waiting(class, detail),
+        CallbackSource::Listening | CallbackSource::Pasted => waiting(class, detail.into()),
         CallbackSource::OneShot => ending(class, None, detail),
     }
 }
 
-fn waiting(class: Class, detail: String) -> CallbackError {
-    CallbackError { class, code: None, advice: Advice::KeepWaiting, detail, http_status: status(class) }
+fn waiting(class: Class, detail: String) -> Box<CallbackError> {
+    Box::new(CallbackError { class, code: None, advice: Advice::KeepWaiting, detail, http_status: status(class) })
 }
 
-pub(crate) fn ending(class: Class, code: Option<&str>, detail: String) -> CallbackError {
+#[inline(never)]
+pub(crate) fn ending(class: Class, code: Option<&str>, detail: impl Into<String>) -> Box<CallbackError> {
     let code = code.map(str::to_owned);
-    CallbackError { class, code, advice: Advice::AbortFlow, detail, http_status: status(class) }
+    let (detail, http_status) = (detail.into(), status(class));
+    Box::new(CallbackError { class, code, advice: Advice::AbortFlow, detail, http_status })
 }
 
 fn status(class: Class) -> u16 {

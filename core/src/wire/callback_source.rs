@@ -30,7 +30,7 @@ const TOKENS: [&str; 2] = ["access_token", "id_token"];
 const PREFETCH_HEADERS: [&str; 4] = ["purpose", "sec-purpose", "x-moz", "x-purpose"];
 
 /// Takes the parameters out, after host, path, method and purpose have been found right.
-pub(crate) fn arrived(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, CallbackError> {
+pub(crate) fn arrived(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box<CallbackError>> {
     match callback.source {
         CallbackSource::Listening => of_request(callback, expected).map(Arrived::Parameters),
         CallbackSource::OneShot => of_url(callback, expected).map(Arrived::Parameters),
@@ -38,8 +38,8 @@ pub(crate) fn arrived(callback: &Callback, expected: &Expected<'_>) -> Result<Ar
     }
 }
 
-fn of_request(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters, CallbackError> {
-    let refuse = |class, detail: &str| Err(callback::stray(class, callback.source, detail.to_owned()));
+fn of_request(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters, Box<CallbackError>> {
+    let refuse = |class, detail: &str| Err(callback::stray(class, callback.source, detail));
     let Some(redirect) = address::parse(expected.redirect_uri) else {
         return refuse(Class::NotACallback, "the redirect URI of this login is no URL");
     };
@@ -89,8 +89,8 @@ fn of_request(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters
     }
 }
 
-fn of_url(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters, CallbackError> {
-    let refuse = |class, detail: &str| Err(callback::stray(class, callback.source, detail.to_owned()));
+fn of_url(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters, Box<CallbackError>> {
+    let refuse = |class, detail: &str| Err(callback::stray(class, callback.source, detail));
     let places = (address::parse(callback.target.expose()), address::parse(expected.redirect_uri));
     let (Some(address), Some(redirect)) = places else {
         return refuse(Class::NotACallback, "what came back is no URL");
@@ -102,19 +102,19 @@ fn of_url(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters, Ca
         return Err(tokens_in_fragment());
     }
     parameters(&address).ok_or_else(|| {
-        let detail = "the response stands in the fragment, where only implicit flows put it".to_owned();
+        let detail = "the response stands in the fragment, where only implicit flows put it";
         callback::stray(Class::FragmentResponse, callback.source, detail)
     })
 }
 
-fn tokens_in_fragment() -> CallbackError {
+fn tokens_in_fragment() -> Box<CallbackError> {
     let detail = "the response has tokens in its fragment, as in an implicit flow, which was not asked for";
-    callback::ending(Class::FragmentResponse, None, detail.to_owned())
+    callback::ending(Class::FragmentResponse, None, detail)
 }
 
 /// A person may paste the whole address, with or without scheme, its query alone, `code#state`, or a code.
-fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, CallbackError> {
-    let refuse = |class, detail: &str| Err(callback::stray(class, CallbackSource::Pasted, detail.to_owned()));
+fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box<CallbackError>> {
+    let refuse = |class, detail: &str| Err(callback::stray(class, CallbackSource::Pasted, detail));
     let pasted = tidied(callback.target.expose());
     let text = pasted.expose();
     if text.is_empty() {

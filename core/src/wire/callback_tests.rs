@@ -28,15 +28,15 @@ fn request(method: &str, target: &str) -> Callback {
     }
 }
 
-fn get(target: &str) -> Result<CheckedCallback, CallbackError> {
+fn get(target: &str) -> Result<CheckedCallback, Box<CallbackError>> {
     check(&request("GET", target), &expected(&state()))
 }
 
-fn get_query(query: &str) -> Result<CheckedCallback, CallbackError> {
+fn get_query(query: &str) -> Result<CheckedCallback, Box<CallbackError>> {
     get(&format!("/auth/callback?{query}"))
 }
 
-fn paste(text: &str) -> Result<CheckedCallback, CallbackError> {
+fn paste(text: &str) -> Result<CheckedCallback, Box<CallbackError>> {
     check(&pasted(text), &expected(&state()))
 }
 

@@ -1,6 +1,6 @@
 //! Nothing that a stranger sends makes the readers panic or show a secret.
 
-use std::collections::BTreeMap;
+use crate::named::Named;
 
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ fn read(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, dpop: Dpop) 
         dpop,
         nonce_retries_done: 0,
         options: &TokenAnswerOptions::default(),
-        refusal_codes: &BTreeMap::new(),
+        refusal_codes: &Named::new(),
     };
     let answer = HttpAnswer { status, headers, body: AnswerBody::new(body), received_at: UnixMillis(1) };
     token::read(&answer, &context).map_err(|error| error.detail.len())

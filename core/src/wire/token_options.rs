@@ -1,10 +1,9 @@
 //! What is known of a provider's token answers before one is read: data, no code.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::json::{object, words};
+use crate::named::Named;
 use crate::secret::Secret;
 use crate::wire::class::Advice;
 
@@ -63,7 +62,7 @@ pub struct TokenContext<'a> {
     /// The provider's ways.
     pub options: &'a TokenAnswerOptions,
     /// Error codes of this provider alone.
-    pub refusal_codes: &'a BTreeMap<String, CodeMeaning>,
+    pub refusal_codes: &'a Named<CodeMeaning>,
 }
 
 /// The grant that the answer is for.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use crate::named::Named;
 
 use super::*;
 use crate::http::AnswerBody;
@@ -7,13 +7,13 @@ use crate::wire::token_options::CodeMeaning;
 
 struct Scene {
     options: TokenAnswerOptions,
-    codes: BTreeMap<String, CodeMeaning>,
+    codes: Named<CodeMeaning>,
     dpop: Dpop,
     nonce_retries_done: u32,
 }
 
 fn scene() -> Scene {
-    Scene { options: TokenAnswerOptions::default(), codes: BTreeMap::new(), dpop: Dpop::Off, nonce_retries_done: 0 }
+    Scene { options: TokenAnswerOptions::default(), codes: Named::new(), dpop: Dpop::Off, nonce_retries_done: 0 }
 }
 
 impl Scene {

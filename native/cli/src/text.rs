@@ -1,11 +1,11 @@
 //! Words for people: instants, spans, names.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use tokenway::driver::now;
 use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::moment::UnixMillis;
+use tokenway_core::named::Named;
 use tokenway_core::provider::Provider;
 
 use crate::args::Target;
@@ -36,7 +36,7 @@ pub(crate) fn seconds_from_now(at: UnixMillis) -> u64 {
 }
 
 /// Who, as the tokens say; the best name first.
-pub(crate) fn who(claims: &BTreeMap<String, String>) -> Option<&str> {
+pub(crate) fn who(claims: &Named<String>) -> Option<&str> {
     ["email", "name", "account_id", "sub"].into_iter().find_map(|claim| claims.get(claim)).map(String::as_str)
 }
 

@@ -1,13 +1,12 @@
 //! Who is logged in, without asking a server.
 
-use std::collections::BTreeMap;
-
 use tokenway_core::action::Load;
 use tokenway_core::config::Config;
 use tokenway_core::error::{Failure, FlowStep};
 use tokenway_core::lifecycle::record::{CredentialKey, Mark};
 use tokenway_core::lifecycle::{Standing, Wish, standing};
 use tokenway_core::moment::UnixMillis;
+use tokenway_core::named::Named;
 
 use crate::driver::now;
 use crate::store::Store;
@@ -27,7 +26,7 @@ pub struct Status {
 #[derive(Clone, Debug)]
 pub struct LoggedInStatus {
     /// Who, as the tokens say.
-    pub claims: BTreeMap<String, String>,
+    pub claims: Named<String>,
     /// The granted scopes, when known.
     pub scopes: Option<Vec<String>>,
     /// When the access token dies, in milliseconds since 1970; `None` when unknown.

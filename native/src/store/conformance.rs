@@ -18,6 +18,7 @@ use tokenway_core::event::{Holder, Locked};
 use tokenway_core::lifecycle::ledger::{Intent, Ledger, StoredLedger};
 use tokenway_core::lifecycle::record::{CredentialKey, LoginId, Mark, RECORD_FORMAT, Record, Unknown, Version};
 use tokenway_core::moment::{Millis, UnixMillis};
+use tokenway_core::named::Named;
 use tokenway_core::secret::Secret;
 use tokio::task::JoinSet;
 
@@ -73,7 +74,7 @@ pub fn sample_record(login: &str, generation: u64, token: &str) -> Record {
         token_type: "Bearer".to_owned(),
         refresh_token: Some(Secret::new(format!("refresh-{token}"))),
         scopes: Some(vec!["openid".to_owned()]),
-        claims: BTreeMap::from([("email".to_owned(), "zoë@example.com".to_owned())]),
+        claims: Named::from([("email".to_owned(), "zoë@example.com".to_owned())]),
         expires_at: Some(UnixMillis(1_700_000_000_000)),
         due_at: None,
         renewed_at: UnixMillis(1_600_000_000_000),

@@ -1,6 +1,5 @@
 //! What the tests are made of: a home folder, a store that watches, a person.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tokenway::core::config::Config;
 use tokenway::core::http::{IoFailure, IoFailureKind, Sent};
 use tokenway::core::lifecycle::record::{CredentialKey, Record};
 use tokenway::core::moment::{Millis, UnixMillis};
+use tokenway::core::named::Named;
 use tokenway::core::secret::Secret;
 use tokenway::driver::now;
 use tokenway::http::BoxFuture;
@@ -99,7 +99,7 @@ impl Setting {
             revocation_endpoint: Some(self.server.url("/revoke")),
             client_id: "native".to_owned(),
             issuer: None,
-            claims: BTreeMap::new(),
+            claims: Named::new(),
             expires_at: Some(expires_at),
             renewed_from: None,
             renewed_for_rejection: false,

@@ -105,7 +105,7 @@ impl Task {
                 let reason = Reason { status: error.http_status, sentence: error.detail };
                 Next::Ignore(self.with(State::Awaiting { target, redirect_uri }), reason)
             }
-            Err(error) => Next::Fail(end::callback_failure(error, &self.config.provider, now)),
+            Err(error) => Next::Fail(end::callback_failure(*error, &self.config.provider, now)),
         }
     }
 
