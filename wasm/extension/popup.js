@@ -14,6 +14,7 @@ const form = at('form');
 let missing = [];
 let rendering = false;
 let again = false;
+let filled = false;
 
 for (const command of ['login', 'call', 'reopen', 'cancel', 'logout']) at(command).addEventListener('click', () => press(command));
 at('clear').addEventListener('click', () => send({ do: 'clear' }));
@@ -22,8 +23,7 @@ form.elements.server.addEventListener('change', showFields);
 form.addEventListener('input', () => at('form-said').textContent = '');
 form.addEventListener('submit', save);
 chrome.storage.onChanged.addListener(() => void render());
-await render();
-fillForm((await send({ do: 'status' })).value?.settings);
+void render();
 
 async function send(message) {
   try {
@@ -64,6 +64,7 @@ async function show({ settings, status, broken, problem, call, ownRedirect }) {
   const login = status?.login;
   const state = status?.underWay ? 'waiting' : login ? 'in' : status ? 'out' : 'broken';
   const focused = document.activeElement;
+  fillForm(settings);
   document.body.dataset.state = state;
   if (settings) at('server').textContent = serverName(settings);
   showAccount(state, settings, login);
@@ -155,8 +156,10 @@ function row(entry) {
   return item;
 }
 
+/** Once: from then on the form is the person's. */
 function fillForm(settings) {
-  if (!settings) return;
+  if (filled || !settings) return;
+  filled = true;
   for (const [name, value] of Object.entries(settings)) form.elements[name].value = value;
   showFields();
 }

@@ -96,7 +96,8 @@ for (const kind of ['chromium', 'firefox']) {
         await desk.loginPage(peer.issuer);
         await press(popup, '#reopen');
         await press(popup, '#cancel');
-        assert.match(await shows(popup, 'out'), /The login was cancelled\./);
+        await shows(popup, 'out');
+        await until('the reason', async () => /The login was cancelled\./.test(await textOf(popup, 'main')));
         await until('the page to be closed', async () => (await desk.loginPages(peer.issuer)).length === 0);
       });
     }
@@ -111,7 +112,8 @@ for (const kind of ['chromium', 'firefox']) {
       await desk.update(popup);
       await peer.delay({ path: '/token', ms: 0 });
       popup = await desk.popup();
-      const text = await shows(popup, 'out');
+      await shows(popup, 'out');
+      const text = await until('the reason', async () => /interrupted/.test(await textOf(popup, 'main')) && textOf(popup, 'main'));
       assert.match(text, /Log in again\s+Exchanging the code\s+This login was interrupted after its code was on its way.*\s+Log in again\./);
     });
 
