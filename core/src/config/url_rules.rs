@@ -180,7 +180,14 @@ fn groups(text: &str, into: &mut [u16; 8]) -> Option<usize> {
 /// Four decimal numbers (RFC 3986 section 3.2.2), and none of the older forms.
 fn is_ipv4(host: &str) -> bool {
     let is_number = |part: &str| part.parse::<u8>().is_ok() && (part == "0" || !part.starts_with(['+', '0']));
-    host.split('.').count() == 4 && host.split('.').all(is_number)
+    let mut count = 0;
+    for part in host.split('.') {
+        if !is_number(part) {
+            return false;
+        }
+        count += 1;
+    }
+    count == 4
 }
 
 #[cfg(test)]

@@ -32,8 +32,8 @@ pub enum Revoked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Revoke {
-    current: HttpRequest,
-    next: Option<HttpRequest>,
+    current: Box<HttpRequest>,
+    next: Option<Box<HttpRequest>>,
     /// What became of the refresh token.
     first: Option<Revoked>,
     started_at: UnixMillis,
@@ -43,7 +43,7 @@ impl Revoke {
     /// `None` when the server has no place for it.
     pub(crate) fn new(config: &Config, record: &Record, now: UnixMillis) -> Option<Self> {
         let endpoint = record.revocation_endpoint.as_ref()?;
-        let request = |kind, token| token_request::revocation(config, endpoint, kind, token);
+        let request = |kind, token| Box::new(token_request::revocation(config, endpoint, kind, token));
         let access = request(TokenKind::Access, &record.access_token);
         let (current, next) = match &record.refresh_token {
             Some(token) => (request(TokenKind::Refresh, token), Some(access)),
@@ -59,8 +59,8 @@ impl Machine for Revoke {
 
     fn action(&self) -> Action {
         match (&self.current.method, &self.current.body) {
-            (Method::Post, Body::Form(_)) => Action::PostForm(self.current.clone()),
-            (Method::Delete | Method::Get | Method::Post, _) => Action::Fetch(self.current.clone()),
+            (Method::Post, Body::Form(_)) => Action::PostForm((*self.current).clone()),
+            (Method::Delete | Method::Get | Method::Post, _) => Action::Fetch((*self.current).clone()),
         }
     }
 

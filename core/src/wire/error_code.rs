@@ -145,14 +145,17 @@ pub(crate) fn stated(members: &Members<'_>) -> Stated {
 
 /// A code in another place: `error[0]`, `errors[0]`, `errorCode`, `message` or `code`, where only a registered code
 /// counts, or one that `known` knows.
-pub(crate) fn elsewhere(members: &Members<'_>, known: impl Fn(&str) -> bool) -> Option<String> {
+pub(crate) fn elsewhere(members: &Members<'_>, known: &dyn Fn(&str) -> bool) -> Option<String> {
     let first = members.get("error").and_then(first_of_array);
     let inner = members.get("errors").and_then(described).unwrap_or_default();
-    let inside =
-        ["code", "errorType", "type", "error", "errorCode", "message"].iter().filter_map(|name| inner.text(name));
-    let outside = ["errorCode", "error_code", "message", "code"].iter().filter_map(|name| members.text(name));
-    let mut candidates = first.as_ref().and_then(Value::as_text).into_iter().chain(inside).chain(outside);
-    candidates.find(|code| is_registered(code) || known(code)).map(str::to_owned)
+    let mut candidates = vec![first.as_ref().and_then(Value::as_text)];
+    for name in ["code", "errorType", "type", "error", "errorCode", "message"] {
+        candidates.push(inner.text(name));
+    }
+    for name in ["errorCode", "error_code", "message", "code"] {
+        candidates.push(members.text(name));
+    }
+    candidates.into_iter().flatten().find(|code| is_registered(code) || known(code)).map(str::to_owned)
 }
 
 /// The best sentence about the error, with the field that it is about.
@@ -175,7 +178,10 @@ pub(crate) fn words(members: &Members<'_>) -> String {
             words.extend(text.chars().take(left / 4));
             words.push('\n');
         }
-        words.extend(field(&place).iter().flat_map(|field| field.chars().chain(['\n']).take(MAX_CODE)));
+        if let Some(field) = field(&place) {
+            words.extend(field.chars().take(MAX_CODE));
+            words.push('\n');
+        }
     }
     words
 }
@@ -189,7 +195,11 @@ fn field(place: &Members<'_>) -> Option<String> {
 fn places<'a>(members: &Members<'a>) -> Vec<Members<'a>> {
     let error = |name| members.get(name).and_then(Value::as_object);
     let errors = members.get("errors").and_then(described);
-    [Some(members.clone()), error("error"), errors, error("Error"), error("fault")].into_iter().flatten().collect()
+    let mut places = vec![members.clone()];
+    for place in [error("error"), errors, error("Error"), error("fault")] {
+        places.extend(place);
+    }
+    places
 }
 
 /// The members of `errors`: of the object, of the first in the array, or a plain text as `message`.
@@ -246,7 +256,7 @@ mod tests {
 
     #[test]
     fn other_places_hold_only_registered_codes() {
-        let find = |body: &str| elsewhere(&json::object(body).unwrap(), |code| code == "vendor_says_no");
+        let find = |body: &str| elsewhere(&json::object(body).unwrap(), &|code| code == "vendor_says_no");
         assert_eq!(
             find(r#"{"errors":[{"errorType":"invalid_grant","message":"x"}]}"#).as_deref(),
             Some("invalid_grant")

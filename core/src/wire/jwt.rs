@@ -85,7 +85,13 @@ impl Claims {
     pub fn audience(&self) -> Vec<String> {
         let texts = |value: &Value<'_>| match value {
             Value::Text(text) => Some(vec![text.clone().into_owned()]),
-            array @ Value::Array(_) => array.as_array()?.iter().map(|one| one.as_text().map(str::to_owned)).collect(),
+            Value::Array(_) => {
+                let mut texts = Vec::new();
+                for one in value.as_array()? {
+                    texts.push(one.as_text()?.to_owned());
+                }
+                Some(texts)
+            }
             Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_) => None,
         };
         self.at(&["aud"], texts).unwrap_or_default()

@@ -134,7 +134,7 @@ const PASSING: [&str; 12] = [
 /// Whether the text calls the token invalid, expired, revoked, unknown or used.
 pub(crate) fn refuses_the_token(text: &str) -> bool {
     let head: String = text.chars().take(MAX_WORDS).collect();
-    let plain = without_values(&spaced(&head));
+    let plain = without_values(&spaced(&head)).replace(" - ", "|");
     !words(&plain).iter().any(|word| PASSING.contains(word)) && sentences(&plain).any(sentence_refuses)
 }
 
@@ -182,14 +182,14 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn sentence_refuses(sentence: &str) -> bool {
-    let clauses = sentence.split([',', ':', '|', '(', ')', '–', '—']).flat_map(|clause| clause.split(" - "));
-    let mut clauses = clauses.map(words).filter(|words| !words.is_empty()).peekable();
-    while let Some(clause) = clauses.next() {
-        if clause_refuses(&clause, clauses.peek().is_none()) {
-            return true;
+    let mut clauses = Vec::new();
+    for clause in sentence.split([',', ':', '|', '(', ')', '–', '—']) {
+        let clause = words(clause);
+        if !clause.is_empty() {
+            clauses.push(clause);
         }
     }
-    false
+    (0..clauses.len()).any(|at| clause_refuses(&clauses[at], at + 1 == clauses.len()))
 }
 
 fn words(text: &str) -> Vec<&str> {

@@ -1,5 +1,7 @@
 //! The granted scopes of an answer (RFC 6749 section 3.3).
 
+use std::borrow::Cow;
+
 use crate::wire::json::Value;
 
 /// What an answer says about scope.
@@ -34,12 +36,18 @@ fn from_array(elements: &[Value<'_>], separator: Option<&str>) -> Granted {
 }
 
 fn split(text: &str, separator: Option<&str>) -> Option<Vec<String>> {
-    let pieces: Vec<&str> = match separator.filter(|separator| !separator.is_empty()) {
-        Some(separator) => text.split(separator).flat_map(|piece| piece.split(' ')).collect(),
-        None => text.split(' ').collect(),
+    let text = match separator.filter(|separator| !separator.is_empty()) {
+        Some(separator) => Cow::Owned(text.replace(separator, " ")),
+        None => Cow::Borrowed(text),
     };
-    let scopes = pieces.into_iter().filter(|piece| !piece.is_empty());
-    scopes.map(|scope| is_scope_token(scope).then(|| scope.to_owned())).collect()
+    let mut scopes = Vec::new();
+    for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
+        if !is_scope_token(scope) {
+            return None;
+        }
+        scopes.push(scope.to_owned());
+    }
+    Some(scopes)
 }
 
 /// `scope-token` of RFC 6749 appendix A.4.

@@ -34,7 +34,7 @@ fn at_most(seconds: u64, most: u32) -> u32 {
 }
 
 fn header_seconds(value: &str, answer: &HttpAnswer) -> Option<u64> {
-    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_digits(value) {
         return count(value);
     }
     let now = answer.received_at.0 / 1_000;
@@ -69,8 +69,8 @@ impl Decimal<'_> {
 }
 
 fn decimal(text: &str) -> Option<Decimal<'_>> {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, small_integer(exponent)?),
+    let (mantissa, exponent) = match text.bytes().position(|byte| byte.eq_ignore_ascii_case(&b'e')) {
+        Some(at) => (text.get(..at)?, small_integer(text.get(at + 1..)?)?),
         None => (text, 0),
     };
     let (integer, fraction) = match mantissa.split_once('.') {
@@ -78,8 +78,12 @@ fn decimal(text: &str) -> Option<Decimal<'_>> {
         Some(parts) => parts,
         None => (mantissa, ""),
     };
-    let digits_only = integer.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
-    (digits_only && !integer.is_empty()).then_some(Decimal { integer, fraction, exponent })
+    let is_decimal = !integer.is_empty() && is_digits(integer) && is_digits(fraction);
+    is_decimal.then_some(Decimal { integer, fraction, exponent })
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// An exponent; beyond a million its size makes no difference to any body that fits the limit.
@@ -88,7 +92,7 @@ fn small_integer(text: &str) -> Option<i64> {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if digits.is_empty() || !is_digits(digits) {
         return None;
     }
     Some(sign * digits.parse().unwrap_or(i64::from(u32::MAX)).min(i64::from(u32::MAX)))

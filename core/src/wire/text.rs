@@ -91,8 +91,13 @@ fn shortened(text: &str) -> String {
 }
 
 fn bounded(text: &str, chars: usize, bytes: usize) -> &str {
-    let ends = text.char_indices().map(|(at, character)| at + character.len_utf8());
-    let end = ends.take(chars).take_while(|end| *end <= bytes).last().unwrap_or(0);
+    let mut end = 0;
+    for character in text.chars().take(chars) {
+        if end + character.len_utf8() > bytes {
+            break;
+        }
+        end += character.len_utf8();
+    }
     text.get(..end).unwrap_or_default()
 }
 

@@ -168,7 +168,7 @@ impl Reader<'_> {
 
     fn no_access_token(&self, members: &Members<'_>) -> Box<AnswerError> {
         let known = |code: &str| self.judge.context.refusal_codes.contains_key(code);
-        match error_code::elsewhere(self.top, known) {
+        match error_code::elsewhere(self.top, &known) {
             Some(code) => self.stated(Some(code), self.top),
             None => self.judge.malformed("it has no access_token", Some(members)),
         }

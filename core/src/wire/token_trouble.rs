@@ -132,7 +132,7 @@ impl Judge<'_> {
         let known = |code: &str| self.context.refusal_codes.contains_key(code);
         match error_code::stated(members) {
             Stated::Code(code) => self.oauth_error(code, members),
-            Stated::Nothing | Stated::Object => match error_code::elsewhere(members, known) {
+            Stated::Nothing | Stated::Object => match error_code::elsewhere(members, &known) {
                 Some(code) => self.oauth_error(Some(code), members),
                 None => {
                     let said = error_code::sentence(members).or_else(|| may_be_shown(body).then(|| body.to_owned()));
