@@ -16,38 +16,27 @@ use crate::session::{Running, read_scope, read_wish};
 use crate::world::World;
 use crate::{config, driver, thrown, value};
 
-/// Logs in; from the snapshot of a login that was interrupted, if there is one.
-#[wasm_bindgen(js_name = runLogin)]
-pub fn run_login(given: JsValue, world: World, snapshot: Option<String>) -> Promise {
+/// Runs a flow to its end. `flow` is `login` (`wish`: the snapshot of a login that was interrupted, or `undefined`),
+/// `get_token` (`wish`: what is wanted of the token) or `logout` (`wish`: whether the server is told).
+#[wasm_bindgen(js_name = runFlow)]
+pub fn run_flow(flow: String, given: JsValue, world: World, wish: JsValue) -> Promise {
     future_to_promise(async move {
         let config = config::config(&given)?;
-        let moment = moment().map_err(|failure| thrown::failure(&failure))?;
-        let running = match snapshot {
-            Some(snapshot) => Running::resume(&snapshot, &config, moment)?,
-            None => Running::Login(Login::start(&config, moment)),
-        };
+        let running = start(&flow, &config, &wish)?;
         run(running, &config, &world).await
     })
 }
 
-/// Gets a usable token.
-#[wasm_bindgen(js_name = runGetToken)]
-pub fn run_get_token(given: JsValue, world: World, wish: JsValue) -> Promise {
-    future_to_promise(async move {
-        let (config, wish) = (config::config(&given)?, read_wish(&wish)?);
-        let moment = moment().map_err(|failure| thrown::failure(&failure))?;
-        run(Running::GetToken(GetToken::start(&config, wish, moment)), &config, &world).await
-    })
-}
-
-/// Logs out.
-#[wasm_bindgen(js_name = runLogout)]
-pub fn run_logout(given: JsValue, world: World, everywhere: JsValue) -> Promise {
-    future_to_promise(async move {
-        let (config, scope) = (config::config(&given)?, read_scope(&everywhere)?);
-        let moment = moment().map_err(|failure| thrown::failure(&failure))?;
-        run(Running::Logout(Logout::start(&config, scope, moment)), &config, &world).await
-    })
+fn start(flow: &str, config: &Config, wish: &JsValue) -> Result<Running, JsValue> {
+    let moment = moment().map_err(|failure| thrown::failure(&failure))?;
+    match flow {
+        "get_token" => Ok(Running::GetToken(GetToken::start(config, read_wish(wish)?, moment))),
+        "logout" => Ok(Running::Logout(Logout::start(config, read_scope(wish)?, moment))),
+        _ => match wish.as_string() {
+            Some(snapshot) => Running::resume(&snapshot, config, moment),
+            None => Ok(Running::Login(Login::start(config, moment))),
+        },
+    }
 }
 
 async fn run(running: Running, config: &Config, world: &World) -> Result<JsValue, JsValue> {

@@ -138,7 +138,7 @@ export class Client {
     const raw = { min_ttl: wish.minTtl ?? 0, rejected };
     return this.#flights.board(JSON.stringify(raw), (early) => {
       const world = this.#world(undefined, (unsaved) => early(toToken(unsaved)));
-      return this.#awake(async () => toToken(await thrown(module.runGetToken(this.config, world, raw))));
+      return this.#awake(async () => toToken(await thrown(module.runFlow("get_token", this.config, world, raw))));
     });
   }
 
@@ -167,7 +167,7 @@ export class Client {
   /** Logs out: here, and at the server too unless `local` is set. Works offline. */
   async logout(options: { local?: boolean } = {}): Promise<LoggedOut> {
     const { module, key } = await this.#ready();
-    const { end } = await thrown(module.runLogout(this.config, this.#world(), !options.local));
+    const { end } = await thrown(module.runFlow("logout", this.config, this.#world(), !options.local));
     await this.world.store.texts.remove(nameOf("last", key));
     this.#flights.overtake();
     if (!("logged_out" in end)) throw new TypeError("a logout ended as something else");
@@ -225,10 +225,10 @@ export class Client {
       return undefined;
     }
     const saved = await this.#savedBy(pending);
-    if (saved) {
-      await logins.end(pending.login);
+    if (saved) await logins.end(pending.login);
+    if (saved || this.#login) {
       release();
-      return { end: Promise.resolve(saved) };
+      return saved && { end: Promise.resolve(saved) };
     }
     return { end: this.#start({ login: pending.login, snapshot: pending.snapshot, release }, place) };
   }
@@ -262,7 +262,7 @@ export class Client {
     try {
       if (!resumed) await this.#prepare(module, key);
       await store.texts.remove(last);
-      const { end } = await thrown(module.runLogin(this.config, this.#world(run), resumed?.snapshot));
+      const { end } = await thrown(module.runFlow("login", this.config, this.#world(run), resumed?.snapshot));
       if (!("logged_in" in end)) throw new TypeError("a login ended as something else");
       const { record, replaced, notes } = end.logged_in;
       this.#flights.overtake();
