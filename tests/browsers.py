@@ -11,7 +11,7 @@ BROWSERS = {"chromium": "chromium", "firefox": "firefox-esr"}
 # A panic ends a WebAssembly module, so that nothing can be seen after it.
 NEEDS_UNWINDING = "a_machine_that_panicked"
 # What tests print for people: tables, and figures with a name.
-SHOWN = r"^ *# (\|.*\||(?:ready|sizes): .*)$"
+SHOWN = r"^ *# (\|.*\||ready: .*)$"
 
 
 def steps(tally, quick):
@@ -24,6 +24,9 @@ def steps(tally, quick):
     tally.count("npm package", code == 0)
     if code != 0:
         return
+    code, log = run("wasm sizes", "node wasm/sizes.mjs")
+    tally.count("wasm sizes", code == 0)
+    print(*re.findall(r"^sizes: .*", log, re.M), sep="\n", flush=True)
     node_tests(tally, "node", sorted(WASM.glob("tests/node/*.test.mjs")) + sorted(WASM.glob("tests/types/*.test.mjs")))
     if quick:
         tally.skip("browsers: --quick")

@@ -9,7 +9,16 @@ process.chdir(here);
 const target = process.env.CARGO_TARGET_DIR ?? '../target';
 const generated = 'ts/wasm';
 
-const run = (command, ...args) => execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+const run = (command, ...args) => {
+  try {
+    execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  } catch (error) {
+    const missing = { cargo: 'install Rust by rustup', 'wasm-bindgen': 'cargo install wasm-bindgen-cli, of the version in wasm/Cargo.lock' };
+    const advice = error.code === 'ENOENT' ? `${command} is missing: ${missing[command] ?? 'npm ci in this folder'}` : `${command} failed`;
+    console.error(`build: ${advice}`);
+    process.exit(1);
+  }
+};
 
 // The standard library is built along, for size and without the texts of panics: a fifth of the module is saved. That is an
 // unstable part of a stable compiler, which only RUSTC_BOOTSTRAP opens.

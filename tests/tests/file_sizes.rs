@@ -44,18 +44,18 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The `.rs` files under `folder` that are not tests.
+/// The sources under `folder` that are neither tests nor generated.
 fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if ["target", "node_modules", "tests", "tests.rs"].contains(&name.as_str()) {
+        if ["dist", "node_modules", "pkg", "target", "tests", "tests.rs"].contains(&name.as_str()) {
             continue;
         }
         if path.is_dir() {
             collect(&path, into);
-        } else if name.ends_with(".rs") {
+        } else if name.ends_with(".rs") || (name.ends_with(".ts") && !name.ends_with(".d.ts")) {
             into.push(path);
         }
     }

@@ -5,8 +5,8 @@ export const SETTINGS = 'settings';
 export const DEFAULTS = {
   server: 'issuer',
   issuer: 'http://127.0.0.1:9400',
-  clientId: 'native',
-  scopes: 'openid profile email offline_access',
+  clientId: 'tokenway-demo',
+  scopes: 'profile',
   redirectUri: 'http://127.0.0.1:49400/callback',
 };
 

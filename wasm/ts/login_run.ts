@@ -91,7 +91,7 @@ export class LoginRun implements Waiting {
   }
 
   redirected(callback: Callback): void {
-    void this.logins.keepRedirect(callback).then(() => this.#wake(), (error: unknown) => {
+    void this.logins.keepRedirect(callback, this.#login).then(() => this.#wake(), (error: unknown) => {
       this.failed(new IoTrouble("unable", `the answer of the browser could not be kept: ${String(error)}`));
     });
   }

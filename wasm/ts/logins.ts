@@ -64,12 +64,12 @@ export class Logins {
     return this.#change((pending) => pending && { ...pending, redirectUri });
   }
 
-  /** Keeps a redirect. False: nobody waits for one, it is at another place, or it is there already. */
-  async keepRedirect(redirect: Callback): Promise<boolean> {
+  /** Keeps a redirect, of the window of `login` if that is known. False: nobody waits for one, it is at another place, or it is there already. */
+  async keepRedirect(redirect: Callback, login?: string): Promise<boolean> {
     let kept = false;
     await this.#change((pending) => {
       if (!pending || pending.begun || pending.redirects.length >= MAX_REDIRECTS) return pending;
-      if (!isAt(redirect, pending.redirectUri)) return pending;
+      if (!isAt(redirect, pending.redirectUri) || (login !== undefined && login !== pending.login)) return pending;
       if (pending.redirects.some((other) => bare(other) === bare(redirect))) return pending;
       kept = true;
       return { ...pending, redirects: [...pending.redirects, redirect] };

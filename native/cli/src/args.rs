@@ -184,6 +184,9 @@ pub(crate) struct DemoArgs {
     /// Approve the login in the real browser
     #[arg(long)]
     pub(crate) browser: bool,
+    /// Only run its authorization server, on this port (9400) until Ctrl-C
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9400", conflicts_with = "browser")]
+    pub(crate) serve: Option<u16>,
 }
 
 /// Seconds with an optional fraction, a year at most.

@@ -35,6 +35,20 @@ fn the_demo_tells_a_whole_life_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_server_of_the_demo_stands_alone_until_it_is_interrupted() {
+    let (temporary, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut child = demo(temporary.path(), home.path()).args(["--serve", "0"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned();
+    assert!(line.contains("client id tokenway-demo"), "{line}");
+    assert!(TcpStream::connect(&address).is_ok(), "{line}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(TcpStream::connect(&address).is_err(), "the server still listens");
+}
+
+#[test]
 fn an_interrupted_demo_leaves_nothing_behind_either() {
     let (temporary, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     // It waits for a browser that never comes.

@@ -95,13 +95,16 @@ for (const kind of BROWSERS) {
       assert.deepEqual({ refreshes, reuses }, { refreshes: EXPIRIES, reuses: 0 });
     });
 
-    test('an answer that is lost with its connection is found out about, and the honest sentence said', async () => {
+    test('an answer that is lost ends the login only because the server refuses a second try', async () => {
       await logIn(world, peer);
       const { value: token } = await world.ask({ do: 'token', wish: {} });
+      await peer.control('/reset');
       await peer.control('/drop-answer-once');
       const { error } = await world.ask({ do: 'token', wish: { rejected: token.accessToken } });
       assert.equal(error.name, 'LogInError');
-      assert.match(error.message, /which no client can prevent/);
+      // One that was performed, and one more: by the machine, or by a browser that sends again on a connection of its pool.
+      const { refreshes, reuses } = await peer.counts();
+      assert.deepEqual({ refreshes, reuses }, { refreshes: 1, reuses: 1 });
     });
 
     test('a server that is in trouble costs no login', async () => {
@@ -111,6 +114,16 @@ for (const kind of BROWSERS) {
       const { error } = await world.ask({ do: 'token', wish: { rejected: token.accessToken } });
       assert.notEqual(error.name, 'LogInError');
       assert.equal((await world.ask({ do: 'status' })).value.login.claims.sub, 'ada');
+    });
+
+    test('a worker that wakes has the module ready soon', async () => {
+      const times = [];
+      for (let life = 0; life < 9; life += 1) {
+        await world.kill();
+        times.push((await world.ask({ do: 'ready' })).value);
+      }
+      times.sort((one, other) => one - other);
+      console.log(`ready: ${times[4].toFixed(1)} ms from the fetch of the module to its first answer, the median of 9 workers (${kind})`);
     });
 
     test('a full storage fails a login before its window opens, and a renewal before anything is sent', async (t) => {
@@ -126,6 +139,8 @@ for (const kind of BROWSERS) {
       assert.match(login.message, /saving the login: nothing can be written/);
       assert.equal((await peer.counts()).token_requests, 0);
       await empty(world);
+      // The failure is shared for a second.
+      await sleep(1_100);
       const { value: renewed } = await world.ask({ do: 'token', wish: { rejected: token.accessToken } });
       assert.notEqual(renewed.accessToken, token.accessToken);
     });

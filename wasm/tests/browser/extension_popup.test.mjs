@@ -18,9 +18,10 @@ test('Firefox\'s own linter finds nothing wrong with it', { timeout: 120_000 }, 
   assert.deepEqual([...errors, ...warnings, ...notices], []);
 });
 
+const scopes = 'openid profile email offline_access';
 const WAYS = {
-  'the browser\'s login window': { server: 'issuer', clientId: 'extension', redirectUri: '' },
-  'a tab': { server: 'issuer', clientId: 'native', redirectUri: 'http://127.0.0.1:49400/callback' },
+  'the browser\'s login window': { server: 'issuer', clientId: 'extension', redirectUri: '', scopes },
+  'a tab': { server: 'issuer', clientId: 'native', redirectUri: 'http://127.0.0.1:49400/callback', scopes },
 };
 
 for (const kind of ['chromium', 'firefox']) {

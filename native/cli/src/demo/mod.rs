@@ -30,12 +30,38 @@ const CROWD: usize = 8;
 /// How long to wait for the person, with `--browser`.
 const LIFE: Duration = Duration::from_secs(3_600);
 
+/// With `--serve`: short enough to watch a renewal.
+const SERVED_LIFE: Duration = Duration::from_secs(60);
+
 pub(crate) async fn run(args: &DemoArgs) -> Result<Answer, Stopped> {
+    match args.serve {
+        Some(port) => serve(port).await,
+        None => show(args).await,
+    }
+}
+
+/// Only the server, until Ctrl-C: for programs that are being written, and the browser extension.
+async fn serve(port: u16) -> Result<Answer, Stopped> {
+    let server = start(Options { access_token_life: SERVED_LIFE, port }).await?;
+    say(&format!(
+        "Issuer {}, client id {CLIENT_ID}, redirect to /callback on loopback; tokens live {} s. Ctrl-C ends it.",
+        server.issuer(),
+        SERVED_LIFE.as_secs()
+    ));
+    tokio::signal::ctrl_c().await.map_err(|error| Stopped::new(Code::Other, error.to_string()))?;
+    server.stop().await;
+    Err(Stopped::interrupted())
+}
+
+async fn start(options: Options) -> Result<DemoServer, Stopped> {
+    let started = DemoServer::start(options).await;
+    started.map_err(|error| Stopped::configuration(format!("the demo's server: {error}")))
+}
+
+async fn show(args: &DemoArgs) -> Result<Answer, Stopped> {
     let home =
         tempfile::tempdir().map_err(|error| Stopped::configuration(format!("a folder for the demo: {error}")))?;
-    let server = DemoServer::start(Options { access_token_life: LIFE })
-        .await
-        .map_err(|error| Stopped::configuration(format!("the demo's server: {error}")))?;
+    let server = start(Options { access_token_life: LIFE, port: 0 }).await?;
     say(&format!(
         "A small authorization server listens on {}; logins are kept in a folder that goes away.",
         server.issuer()

@@ -40,11 +40,13 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Options {
     /// How long an access token lives; told to the client in whole seconds.
     pub(crate) access_token_life: Duration,
+    /// The port of `127.0.0.1`; 0 for any that is free.
+    pub(crate) port: u16,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { access_token_life: Duration::from_secs(3600) }
+        Options { access_token_life: Duration::from_secs(3600), port: 0 }
     }
 }
 
@@ -56,12 +58,12 @@ pub(crate) struct DemoServer {
 }
 
 impl DemoServer {
-    /// Binds a free port of `127.0.0.1` and serves on the current tokio runtime.
+    /// Binds the port on `127.0.0.1` and serves on the current tokio runtime.
     ///
     /// # Errors
-    /// When no port can be bound.
+    /// When the port cannot be bound.
     pub(crate) async fn start(options: Options) -> io::Result<DemoServer> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let issuer = format!("http://{}", listener.local_addr()?);
         let grants = Arc::new(Mutex::new(Grants::new(issuer.clone(), options.access_token_life)));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&grants)));

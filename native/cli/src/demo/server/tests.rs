@@ -207,7 +207,7 @@ async fn revoking_either_token_ends_the_family() {
 
 #[tokio::test]
 async fn an_access_token_ends_with_its_life() {
-    let scene = Scene::with(Options { access_token_life: Duration::ZERO }).await;
+    let scene = Scene::with(Options { access_token_life: Duration::ZERO, port: 0 }).await;
     let tokens = scene.login().await;
     assert_eq!(tokens["expires_in"], 0);
     assert_eq!(scene.userinfo(&tokens).await, StatusCode::UNAUTHORIZED);
