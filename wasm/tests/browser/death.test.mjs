@@ -1,7 +1,7 @@
 // The background dies before and after every action of a login and of a renewal, and is woken by an event.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { BROWSERS, person, startBrowser, startPeer, until } from './support.mjs';
+import { BROWSERS, logIn, person, start, stop, until } from './support.mjs';
 
 /** The actions of a login, as the worker performs them, and whether one that dies there goes on. */
 const LOGIN = ['fetch', 'listen', 'open URL', 'await callback', 'begin', 'post form', 'save'];
@@ -30,7 +30,7 @@ for (const kind of BROWSERS) {
       for (const point of points('login', LOGIN)) {
         test(`survives, or says so, when the worker dies ${point.when} "${point.action}"`, async () => {
           await world.clear();
-          await peer.control('/reset');
+          await peer.reset();
           await world.storage((pause) => chrome.storage.session.set({ pause }), point.name);
           world.order({ do: 'login' });
           // Up to the wait nobody has come back yet: the person logs in while the worker is gone.
@@ -71,7 +71,7 @@ for (const kind of BROWSERS) {
     for (const point of points('get_token', RENEWAL)) {
       test(`survives, or says so, when the worker dies ${point.when} "${point.action}" (${point.step})`, async () => {
         const rejected = await tokenOfANewLogin(world, peer);
-        await peer.control('/reset');
+        await peer.reset();
         await world.storage((pause) => chrome.storage.session.set({ pause }), point.name);
         world.order({ do: 'token', wish: { rejected } });
         await reached(world, point);
@@ -98,22 +98,6 @@ after(() => {
   for (const { browser, via, flow, action, when, end } of table) console.log(`| ${browser} | ${via} | ${flow} | ${action} | ${when} | ${end} |`);
 });
 
-async function start(kind, via) {
-  const peer = await startPeer();
-  const config = {
-    issuer: peer.issuer,
-    client_id: via === 'tab' ? 'native' : 'extension',
-    scopes: ['openid', 'offline_access', 'email'],
-    timing: { reject_interval: 0 },
-  };
-  return { peer, world: await startBrowser(kind, config, { area: 'local', via }) };
-}
-
-async function stop({ peer, world }) {
-  await world?.stop();
-  peer?.stop();
-}
-
 /** Stands at the point, or has ended before it, which is a failure of its own. */
 async function reached(world, point) {
   await until(`the point ${point.name}`, () => world.storage(async () => (await chrome.storage.session.get('reached')).reached));
@@ -123,12 +107,6 @@ async function reached(world, point) {
 /** What a renewal before it left would make the next one wait: each starts from a login of its own. */
 async function tokenOfANewLogin(world, peer) {
   await world.clear();
-  const somebody = person(world.browser, peer.issuer);
-  try {
-    const { error } = await world.ask({ do: 'login' });
-    assert.equal(error, undefined, JSON.stringify(error));
-  } finally {
-    await somebody.leave();
-  }
+  await logIn(world, peer);
   return (await world.ask({ do: 'token', wish: {} })).value.accessToken;
 }

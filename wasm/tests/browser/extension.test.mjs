@@ -1,7 +1,7 @@
 // An extension's everyday life, and its enemies.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { BROWSERS, person, sleep, startBrowser, startPeer, until } from './support.mjs';
+import { BROWSERS, logIn, person, sleep, start, stop, until } from './support.mjs';
 
 const EXPIRIES = 50;
 
@@ -80,7 +80,7 @@ for (const kind of BROWSERS) {
     test(`four contexts share one renewal, ${EXPIRIES} times`, async () => {
       await logIn(world, peer);
       const pages = [world.page, await world.openPage(), await world.openPage()];
-      await peer.control('/reset');
+      await peer.reset();
       let { value: token } = await world.ask({ do: 'token', wish: {} });
       for (let expiry = 0; expiry < EXPIRIES; expiry += 1) {
         const wish = { rejected: token.accessToken };
@@ -98,8 +98,8 @@ for (const kind of BROWSERS) {
     test('an answer that is lost ends the login only because the server refuses a second try', async () => {
       await logIn(world, peer);
       const { value: token } = await world.ask({ do: 'token', wish: {} });
-      await peer.control('/reset');
-      await peer.control('/drop-answer-once');
+      await peer.reset();
+      await peer.dropAnswerOnce({});
       const { error } = await world.ask({ do: 'token', wish: { rejected: token.accessToken } });
       assert.equal(error.name, 'LogInError');
       // One that was performed, and one more: by the machine, or by a browser that sends again on a connection of its pool.
@@ -110,7 +110,7 @@ for (const kind of BROWSERS) {
     test('a server that is in trouble costs no login', async () => {
       await logIn(world, peer);
       const { value: token } = await world.ask({ do: 'token', wish: {} });
-      await peer.control('/error-once', { status: 400, body: 'bad gateway', headers: { 'content-type': 'text/html' } });
+      await peer.errorOnce({ status: 400, body: 'bad gateway', headers: { 'content-type': 'text/html' } });
       const { error } = await world.ask({ do: 'token', wish: { rejected: token.accessToken } });
       assert.notEqual(error.name, 'LogInError');
       assert.equal((await world.ask({ do: 'status' })).value.login.claims.sub, 'ada');
@@ -130,7 +130,7 @@ for (const kind of BROWSERS) {
       if (kind === 'firefox') return t.skip('its local storage has no quota that could be filled');
       await logIn(world, peer);
       const { value: token } = await world.ask({ do: 'token', wish: {} });
-      await peer.control('/reset');
+      await peer.reset();
       await fill(world);
       const { error: renewal } = await world.ask({ do: 'token', wish: { rejected: token.accessToken } });
       assert.equal(renewal.code, 'store');
@@ -145,33 +145,6 @@ for (const kind of BROWSERS) {
       assert.notEqual(renewed.accessToken, token.accessToken);
     });
   });
-}
-
-async function start(kind, via) {
-  const peer = await startPeer();
-  const config = {
-    issuer: peer.issuer,
-    client_id: via === 'tab' ? 'native' : 'extension',
-    scopes: ['openid', 'offline_access', 'email'],
-    timing: { reject_interval: 0 },
-  };
-  return { peer, world: await startBrowser(kind, config, { area: 'local', via }) };
-}
-
-async function stop({ peer, world }) {
-  await world?.stop();
-  peer?.stop();
-}
-
-async function logIn(world, peer) {
-  const somebody = person(world.browser, peer.issuer);
-  try {
-    const { value, error } = await world.ask({ do: 'login' });
-    assert.equal(error, undefined, JSON.stringify(error));
-    return value;
-  } finally {
-    await somebody.leave();
-  }
 }
 
 const userinfo = async (peer, { authorization }) => (await fetch(`${peer.issuer}/me`, { headers: { authorization } })).json();

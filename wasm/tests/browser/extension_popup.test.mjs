@@ -5,7 +5,8 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startPeer } from '../peer.mjs';
-import { Desk, DIST, press, shows, textOf, until } from './popup_support.mjs';
+import { Desk, DIST, press, shows, textOf } from './popup_support.mjs';
+import { BROWSERS, until } from './support.mjs';
 
 const wasm = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -24,7 +25,7 @@ const WAYS = {
   'a tab': { server: 'issuer', clientId: 'native', redirectUri: 'http://127.0.0.1:49400/callback', scopes },
 };
 
-for (const kind of ['chromium', 'firefox']) {
+for (const kind of BROWSERS) {
   describe(`the popup in ${kind}`, { concurrency: false, timeout: 240_000 }, () => {
     let desk, peer, popup;
     before(async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
+import { until } from './support.mjs';
 
 export const DIST = fileURLToPath(new URL('../../extension/dist', import.meta.url));
 
@@ -13,20 +14,6 @@ const ORIGINS = {
   chromium: 'chrome-extension://djpcpkcknmoajhnfejdffdokfemmmdgf',
   firefox: `moz-extension://${FIREFOX_HOST}`,
 };
-
-/** Milliseconds: browsers on a busy machine are slow. */
-const PATIENCE = 20_000;
-
-/** Asks until there is an answer. */
-export async function until(what, ask, limit = PATIENCE) {
-  const end = Date.now() + limit;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== null && answer !== false) return answer;
-    if (Date.now() > end) throw new Error(`in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
 
 export class Desk {
   /** Errors and warnings of all pages and workers of the extension. */

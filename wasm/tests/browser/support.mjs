@@ -1,10 +1,11 @@
 // Real browsers with the extension under test in them, a real authorization server, and a person who logs in.
-import { spawn } from 'node:child_process';
+import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
+import { startPeer } from '../peer.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -30,32 +31,37 @@ export async function until(what, ask, limit = 20_000) {
   }
 }
 
-/** The authorization server, with its control plane. */
-export async function startPeer(environment = {}) {
-  const server = spawn(process.execPath, [at('../../../tests/peers/oidc-provider/server.mjs')], {
-    env: { ...process.env, PORT: '0', ...environment },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const ready = await new Promise((resolve, reject) => {
-    server.once('exit', () => reject(new Error('the authorization server ended')));
-    server.stdout.on('data', (data) => {
-      const line = /READY (\S+) (\S+)/.exec(data);
-      if (line) resolve(line);
-    });
-  });
-  const [, issuer, control] = ready;
-  const ask = async (path, body) => (await fetch(control + path, body && { method: 'POST', body: JSON.stringify(body) })).json();
-  return {
-    issuer,
-    counts: () => ask('/counts'),
-    log: () => ask('/log'),
-    control: (path, body = {}) => ask(path, body),
-    stop: () => server.kill(),
+/** A browser with the extension under test, and the server at which its person logs in. */
+export async function start(kind, via) {
+  const peer = await startPeer();
+  const config = {
+    issuer: peer.issuer,
+    client_id: via === 'tab' ? 'native' : 'extension',
+    scopes: ['openid', 'offline_access', 'email'],
+    timing: { reject_interval: 0 },
   };
+  return { peer, world: await startBrowser(kind, config, { area: 'local', via }) };
+}
+
+export async function stop({ peer, world }) {
+  await world?.stop();
+  await peer?.stop();
+}
+
+/** Logs in; what the client answered. */
+export async function logIn(world, peer) {
+  const somebody = person(world.browser, peer.issuer);
+  try {
+    const { value, error } = await world.ask({ do: 'login' });
+    assert.equal(error, undefined, JSON.stringify(error));
+    return value;
+  } finally {
+    await somebody.leave();
+  }
 }
 
 /** A browser with the extension, its background, and a page of it that gives orders. */
-export async function startBrowser(kind, config, options) {
+async function startBrowser(kind, config, options) {
   const folder = extension(kind, config, options);
   const browser = kind === 'chromium' ? await chromium(folder) : await firefox(folder);
   const origin = kind === 'chromium' ? `chrome-extension://${CHROMIUM_ID}` : `moz-extension://${FIREFOX_HOST}`;
