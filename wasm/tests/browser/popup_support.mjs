@@ -87,10 +87,13 @@ export class Desk {
   /** Logs in on the pages of the server until they are gone, or `enough` says so. */
   async approve(issuer, enough = async () => false) {
     await this.loginPage(issuer);
+    // Between two pages of a login there is none for a moment.
+    let looks = 0;
     await until('the end of the pages', async () => {
       const pages = await this.loginPages(issuer);
       for (const page of pages) await page.evaluate(submit).catch(() => undefined);
-      return pages.length === 0 || enough();
+      looks = pages.length === 0 ? looks + 1 : 0;
+      return looks > 10 || enough();
     });
   }
 
