@@ -107,9 +107,9 @@ impl Waiting {
         self.process.stdin.take().expect("a pipe").write_all(input.as_bytes()).ok();
     }
 
-    /// Writes a line to its stdin, which stays open.
+    /// Writes a line to its stdin, which stays open. In one piece: what the line begins with may end the process.
     pub(crate) fn type_line(&mut self, line: &str) {
-        writeln!(self.process.stdin.as_mut().expect("a pipe"), "{line}").unwrap();
+        self.process.stdin.as_mut().expect("a pipe").write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// The authorization URL, as soon as it is shown.
