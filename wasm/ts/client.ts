@@ -72,7 +72,7 @@ export interface Status {
 }
 
 export interface ClientOptions {
-  /** Is shown each step before and after; what it returns is awaited. */
+  /** Is shown each step before and after; what it returns is awaited, two seconds at most. */
   observer?: (step: Observed) => void | Promise<void>;
 }
 
@@ -219,13 +219,13 @@ export class Client {
     if (!place || this.#login || !(await logins.pending())) return undefined;
     const release = await this.world.store.locks.hold(logins.runLock, RUN_LOCK_WAIT);
     // Read under the lock: who had it before may have ended the login.
-    const pending = release && (await logins.pending());
+    const pending = release && (await logins.pending().catch(() => undefined));
     if (!pending || this.#login) {
       release?.();
       return undefined;
     }
-    const saved = await this.#savedBy(pending);
-    if (saved) await logins.end(pending.login);
+    const saved = await this.#savedBy(pending).catch(() => undefined);
+    if (saved) await logins.end(pending.login).catch(() => undefined);
     if (saved || this.#login) {
       release();
       return saved && { end: Promise.resolve(saved) };
@@ -248,6 +248,8 @@ export class Client {
     const end = this.#runLogin(run, resumed).finally(() => {
       this.#login = undefined;
     });
+    // Whoever asked hears of it; where nobody did, `status` tells.
+    end.catch(() => undefined);
     this.#login = { run, end };
     return end;
   }
@@ -303,7 +305,7 @@ export class Client {
       checkpoint: (snapshot?: string) => run?.checkpoint(snapshot),
       ignored: (reason: Reason) => run?.ignored(reason),
       unsaved: (token: RawEnd) => unsaved?.(token),
-      observe: (step: Observed) => this.options.observer?.(step),
+      observe: (step: Observed) => this.options.observer && patiently(this.options.observer(step)),
     };
   }
 
@@ -329,6 +331,17 @@ export class Client {
       release?.();
     }
   }
+}
+
+/** The longest that an observer is waited for, in milliseconds: tokens may be waiting to be saved. */
+const OBSERVER_WAIT = 2_000;
+
+async function patiently(work: void | Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, OBSERVER_WAIT);
+  });
+  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
 /** Milliseconds: long enough for a lock that is free. */

@@ -13,6 +13,10 @@ export class LoginRun implements Waiting {
   #fresh: boolean;
   /** Another context spends the code. */
   #lostClaim = false;
+  /** This context does: there is nothing more to keep. */
+  #begun = false;
+  /** The redirect that the machine looks at. */
+  #looked: Callback | undefined;
   /** Ends what keeps this context awake from the claim of the code on. */
   #asleep: (() => void) | undefined;
   #window: unknown;
@@ -36,7 +40,10 @@ export class LoginRun implements Waiting {
     switch (action.action) {
       case "listen": {
         const redirectUri = await this.place.listen(action.candidates);
-        await this.logins.keepReceiver(redirectUri);
+        await this.logins.keepReceiver(this.#login ?? "", redirectUri);
+        if ((await this.logins.pending())?.redirectUri !== redirectUri) {
+          throw new IoTrouble("unable", `the login under way cannot be kept in ${this.logins.store.describe()}`);
+        }
         return { outcome: "listening", with: { redirect_uri: redirectUri } };
       }
       case "open_url":
@@ -45,10 +52,10 @@ export class LoginRun implements Waiting {
       case "await_callback":
         return this.#awaitCallback(action);
       case "begin": {
-        const ours = await this.logins.begin(action.login, action.stub);
-        this.#lostClaim = !ours;
-        if (ours) this.#asleep = this.awake?.();
-        return { outcome: ours ? "begun" : "already_begun" };
+        this.#begun = await this.logins.begin(action.login, action.stub);
+        this.#lostClaim = !this.#begun;
+        if (this.#begun) this.#asleep = this.awake?.();
+        return { outcome: this.#begun ? "begun" : "already_begun" };
       }
     }
   }
@@ -56,13 +63,15 @@ export class LoginRun implements Waiting {
   /** Keeps a snapshot; without one: the login has ended. */
   async checkpoint(snapshot?: string): Promise<void> {
     if (snapshot === undefined) return this.#end();
-    await this.logins.keep(snapshot, this.#fresh);
+    // From the answer to the save nothing is waited for.
+    if (this.#begun) return;
     this.#login ??= (JSON.parse(snapshot) as { login: string }).login;
+    await this.logins.keep(snapshot, this.#fresh);
     this.#fresh = false;
   }
 
   async ignored(reason: Reason): Promise<void> {
-    await this.logins.dropRedirect();
+    if (this.#login !== undefined && this.#looked) await this.logins.dropRedirect(this.#login, this.#looked);
     this.place.ignored?.(reason);
   }
 
@@ -82,7 +91,7 @@ export class LoginRun implements Waiting {
   /** Shows the address once more: its window was lost. */
   async reopen(): Promise<void> {
     this.#reopen = this.#url === undefined;
-    if (this.#url && !this.#asleep) await this.place.open(this.#url, this);
+    if (this.#url && !this.#begun) await this.place.open(this.#url, this);
   }
 
   /** Ends the wait. From the claim of the code on the login is not cancelled. */
@@ -102,11 +111,12 @@ export class LoginRun implements Waiting {
   }
 
   keepWindow(window: unknown): Promise<void> {
-    return this.logins.keepWindow(window);
+    return this.logins.keepWindow(this.#login ?? "", window);
   }
 
   async window(): Promise<unknown> {
-    return (await this.logins.pending())?.window;
+    const pending = await this.logins.pending();
+    return pending?.login === this.#login ? pending?.window : undefined;
   }
 
   async #end(): Promise<void> {
@@ -129,7 +139,10 @@ export class LoginRun implements Waiting {
         throw new IoTrouble("cancelled", why);
       }
       const [redirect] = pending?.redirects ?? [];
-      if (redirect) return { outcome: "callback", with: redirect };
+      if (redirect) {
+        this.#looked = redirect;
+        return { outcome: "callback", with: redirect };
+      }
       if (this.#trouble) throw this.#trouble;
       const left = wait.deadline - Date.now();
       if (left <= 0) return { outcome: "timed_out" };

@@ -59,9 +59,9 @@ export class Logins {
     return ours;
   }
 
-  /** Keeps where the redirect will arrive. */
-  keepReceiver(redirectUri: string): Promise<void> {
-    return this.#change((pending) => pending && { ...pending, redirectUri });
+  /** Keeps where the redirect of that login will arrive. */
+  keepReceiver(login: string, redirectUri: string): Promise<void> {
+    return this.#changeOf(login, (pending) => ({ ...pending, redirectUri }));
   }
 
   /** Keeps a redirect, of the window of `login` if that is known. False: nobody waits for one, it is at another place, or it is there already. */
@@ -77,19 +77,25 @@ export class Logins {
     return kept;
   }
 
-  /** The oldest redirect did not count. */
-  dropRedirect(): Promise<void> {
-    return this.#change((pending) => pending && { ...pending, redirects: pending.redirects.slice(1) });
+  /** That redirect did not count. */
+  dropRedirect(login: string, redirect: Callback): Promise<void> {
+    const same = JSON.stringify(redirect);
+    return this.#changeOf(login, (pending) => ({ ...pending, redirects: pending.redirects.filter((other) => JSON.stringify(other) !== same) }));
   }
 
-  /** Keeps what the place needs to find its window again. */
-  keepWindow(window: unknown): Promise<void> {
-    return this.#change((pending) => pending && { ...pending, window });
+  /** Keeps what the place needs to find the window of that login again. */
+  keepWindow(login: string, window: unknown): Promise<void> {
+    return this.#changeOf(login, (pending) => ({ ...pending, window }));
   }
 
   /** The login has ended. Another that was started meanwhile stays. */
   end(login: string): Promise<void> {
     return this.#change((pending) => (pending?.login === login ? undefined : pending));
+  }
+
+  /** Another login that was started meanwhile is left alone. */
+  #changeOf(login: string, change: (pending: Pending) => Pending): Promise<void> {
+    return this.#change((pending) => (pending?.login === login ? change(pending) : pending));
   }
 
   #change(change: (pending: Pending | undefined) => Pending | undefined): Promise<void> {

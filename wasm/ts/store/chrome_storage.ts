@@ -12,12 +12,11 @@ class ExtensionTexts implements KeyValue {
   readonly place: string;
   readonly #area: StorageArea;
   /** Content scripts are shut out before the first secret is written. */
-  readonly #trusted: Promise<boolean>;
+  #trusted: Promise<void> | undefined;
 
   constructor(readonly api: ExtensionApi, readonly name: Area) {
     this.place = `storage.${name}`;
     this.#area = api.storage[name];
-    this.#trusted = trustedOnly(this.#area, name);
   }
 
   async get(name: string): Promise<string | undefined> {
@@ -26,6 +25,10 @@ class ExtensionTexts implements KeyValue {
   }
 
   async set(name: string, text: string): Promise<void> {
+    this.#trusted ??= trustedOnly(this.#area).catch((error: unknown) => {
+      this.#trusted = undefined;
+      throw error;
+    });
     await this.#trusted;
     await this.#area.set({ [name]: text });
   }
@@ -45,18 +48,17 @@ class ExtensionTexts implements KeyValue {
   describe(): string {
     return this.name === "session"
       ? "the session storage of this extension: in memory, until the browser is closed or the extension is updated"
-      : "the local storage of this extension: on disk, readable by whoever can read the browser's profile";
+      : `the local storage of this extension: on disk, readable by whoever can read the browser's profile${contentScripts(this.#area)}`;
   }
 }
 
-/** Firefox has no access levels for `local`: there content scripts of this very extension could read it. */
-async function trustedOnly(area: StorageArea, name: Area): Promise<boolean> {
-  try {
-    await area.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
-    return area.setAccessLevel !== undefined || name === "session";
-  } catch {
-    return false;
-  }
+async function trustedOnly(area: StorageArea): Promise<void> {
+  await area.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
+}
+
+/** Firefox has no access levels for `local`. */
+function contentScripts(area: StorageArea): string {
+  return area.setAccessLevel ? "" : ", and by this extension's own content scripts";
 }
 
 /**

@@ -3,19 +3,20 @@
 import type { KeyValue } from "./key_value.js";
 import type { Store } from "./store.js";
 import { TextStore } from "./text_store.js";
+import { Watchers } from "./watchers.js";
 
 const TABLE = "texts";
 
 class IndexedDbTexts implements KeyValue {
   readonly place: string;
   readonly #channel: BroadcastChannel;
-  readonly #watchers = new Set<(name: string) => void>();
+  readonly #watchers = new Watchers();
   #opened: Promise<IDBDatabase> | undefined;
 
   constructor(readonly database: string) {
     this.place = `IndexedDB ${database}`;
     this.#channel = new BroadcastChannel(this.place);
-    this.#channel.onmessage = ({ data }) => this.#tell(String(data));
+    this.#channel.onmessage = ({ data }) => this.#watchers.tell(String(data));
     // Node keeps a process alive for an open channel.
     (this.#channel as { unref?: () => void }).unref?.();
   }
@@ -36,8 +37,7 @@ class IndexedDbTexts implements KeyValue {
   }
 
   watch(changed: (name: string) => void): () => void {
-    this.#watchers.add(changed);
-    return () => this.#watchers.delete(changed);
+    return this.#watchers.add(changed);
   }
 
   describe(): string {
@@ -46,13 +46,22 @@ class IndexedDbTexts implements KeyValue {
 
   /** One request in a transaction of its own, durable when it has answered. */
   async #run<T>(mode: IDBTransactionMode, request: (table: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    const database = await this.#open();
+    const transaction = await this.#transaction(mode);
     return new Promise((resolve, reject) => {
-      const transaction = database.transaction(TABLE, mode, { durability: "strict" });
       const asked = request(transaction.objectStore(TABLE));
       transaction.oncomplete = () => resolve(asked.result);
       transaction.onabort = () => reject(transaction.error ?? new Error("the storage of this site is full"));
     });
+  }
+
+  /** A browser may drop the connection of a page in the background without a word: then it is opened once more. */
+  async #transaction(mode: IDBTransactionMode): Promise<IDBTransaction> {
+    try {
+      return (await this.#open()).transaction(TABLE, mode, { durability: "strict" });
+    } catch {
+      this.#opened = undefined;
+      return (await this.#open()).transaction(TABLE, mode, { durability: "strict" });
+    }
   }
 
   #open(): Promise<IDBDatabase> {
@@ -67,11 +76,7 @@ class IndexedDbTexts implements KeyValue {
 
   #changed(name: string): void {
     this.#channel.postMessage(name);
-    this.#tell(name);
-  }
-
-  #tell(name: string): void {
-    for (const watcher of this.#watchers) watcher(name);
+    this.#watchers.tell(name);
   }
 }
 

@@ -4,11 +4,12 @@ import type { KeyValue } from "./key_value.js";
 import { ContextLocks } from "./locks.js";
 import type { Store } from "./store.js";
 import { TextStore } from "./text_store.js";
+import { Watchers } from "./watchers.js";
 
 export class MemoryTexts implements KeyValue {
   readonly place = `memory ${crypto.randomUUID()}`;
   readonly #texts = new Map<string, string>();
-  readonly #watchers = new Set<(name: string) => void>();
+  readonly #watchers = new Watchers();
 
   async get(name: string): Promise<string | undefined> {
     return this.#texts.get(name);
@@ -16,24 +17,19 @@ export class MemoryTexts implements KeyValue {
 
   async set(name: string, text: string): Promise<void> {
     this.#texts.set(name, text);
-    this.#changed(name);
+    this.#watchers.tell(name);
   }
 
   async remove(name: string): Promise<void> {
-    if (this.#texts.delete(name)) this.#changed(name);
+    if (this.#texts.delete(name)) this.#watchers.tell(name);
   }
 
   watch(changed: (name: string) => void): () => void {
-    this.#watchers.add(changed);
-    return () => this.#watchers.delete(changed);
+    return this.#watchers.add(changed);
   }
 
   describe(): string {
     return "the memory of this program, until it ends";
-  }
-
-  #changed(name: string): void {
-    for (const watcher of this.#watchers) watcher(name);
   }
 }
 

@@ -32,7 +32,7 @@ export function extensionWorld({ store = extensionStore(), via }: ExtensionOptio
     login: new ExtensionLogin(api, via),
     unreachable: (url) => unreachable(api, url),
     awake: () => {
-      const timer = setInterval(() => void api.runtime.getPlatformInfo(), BUSY_EVERY);
+      const timer = setInterval(() => void api.runtime.getPlatformInfo().catch(() => undefined), BUSY_EVERY);
       return () => clearInterval(timer);
     },
   };
@@ -60,8 +60,10 @@ async function unreachable(api: ExtensionApi, url: string): Promise<string | und
 }
 
 class ExtensionLogin implements LoginPlace {
-  /** The tab in which a redirect was seen. */
-  #redirectedTab: number | undefined;
+  /** The last navigation that may be a redirect. */
+  #redirected: { tab: number; url: string } | undefined;
+  /** Where the login under way is redirected to. */
+  #redirectUri: string | undefined;
   #waiting: Waiting | undefined;
   /** The `launchWebAuthFlow` of this life that is under way. */
   #flow: Promise<unknown> | undefined;
@@ -73,7 +75,7 @@ class ExtensionLogin implements LoginPlace {
   attach(config: Config, told: { redirected(callback: ReturnType<typeof heard>): void; wake(): void }): void {
     const seen = ({ tabId, frameId, url }: { tabId: number; frameId: number; url: string }) => {
       if (frameId !== 0 || !/[?&](code|error|state)=/.test(url)) return;
-      this.#redirectedTab = tabId;
+      this.#redirected = { tab: tabId, url };
       told.redirected(heard(url));
     };
     const filter = { url: hosts(config) };
@@ -83,7 +85,7 @@ class ExtensionLogin implements LoginPlace {
     this.api.alarms?.onAlarm.addListener(({ name }) => {
       if (name === ALARM) told.wake();
     });
-    this.api.tabs?.onRemoved.addListener((tab) => void this.#closed(tab));
+    this.api.tabs?.onRemoved.addListener((tab) => void this.#closed(tab).catch(() => undefined));
     this.api.windows?.onCreated.addListener(({ id, type }) => {
       if (type !== "popup" || id === undefined) return;
       const launched = this.#launched;
@@ -113,7 +115,7 @@ class ExtensionLogin implements LoginPlace {
     if (identity && redirect.startsWith(identity.getRedirectURL())) {
       // Firefox would load a second flow into the window of the first, and both would end as closed by the person.
       if (this.#flow) return this.#focus(windowOf(await waiting.window()));
-      if (isFirefox()) await this.#closeOrphans(url);
+      if (isFirefox()) await this.#closeOrphan(windowOf(await waiting.window()));
       else if (await this.#focus(windowOf(await waiting.window()))) return true;
       await this.#launch(identity, url, waiting);
       return true;
@@ -130,6 +132,7 @@ class ExtensionLogin implements LoginPlace {
 
   async expect(wait: { url: string; redirect_uri: string; deadline: number }, waiting: Waiting): Promise<void> {
     this.#waiting = waiting;
+    this.#redirectUri = wait.redirect_uri;
     this.api.alarms?.create(ALARM, { when: wait.deadline });
     const ours = this.api.identity?.getRedirectURL();
     const byFlow = ours !== undefined && this.via !== "tab" && wait.redirect_uri.startsWith(ours);
@@ -160,25 +163,22 @@ class ExtensionLogin implements LoginPlace {
   }
 
   /** Closes the window that a background before this one left at the login. */
-  async #closeOrphans(url: string): Promise<void> {
-    const { origin } = new URL(url);
-    for (const { id, url: at } of (await this.api.tabs?.query({ windowType: "popup" })) ?? []) {
-      const isLogin = at === "about:blank" || at?.startsWith(`${origin}/`);
-      if (isLogin && id !== undefined) await this.api.tabs?.remove(id);
-    }
+  async #closeOrphan(window: number | undefined): Promise<void> {
+    if (window !== undefined) await this.api.windows?.remove(window).catch(() => undefined);
   }
 
   async finished(_end: { ok: boolean; sentence: string }, window: unknown): Promise<void> {
     this.#waiting = this.#flow = this.#launched = undefined;
     await this.api.alarms?.clear(ALARM);
-    const tabs = new Set([tabOf(window), this.#redirectedTab].filter((tab) => tab !== undefined && tab >= 0));
-    this.#redirectedTab = undefined;
+    const redirected = this.#redirectUri !== undefined && this.#redirected?.url.startsWith(this.#redirectUri) ? this.#redirected.tab : undefined;
+    const tabs = new Set([tabOf(window), redirected].filter((tab) => tab !== undefined && tab >= 0));
+    this.#redirected = this.#redirectUri = undefined;
     for (const tab of tabs) await this.api.tabs?.remove(tab as number).catch(() => undefined);
     await this.#closeWindow(windowOf(window)).catch(() => undefined);
   }
 
   ignored(): void {
-    this.#redirectedTab = undefined;
+    this.#redirected = undefined;
   }
 
   /** The person closed the tab of the login: nobody will come back. */
