@@ -70,7 +70,7 @@ test('what is no transcript is refused by line and reason', async () => {
     [login.replace('https://as.example/token', 'http://as.example/token'), 1, /http/],
     [login.replace('"now":1764000000000,"entropy":"56', '"now":1764000000000,"entropy":"zz'), 1, /entropy/],
     [login.replace('{"event":', '{"evnt":'), 3, /not an event/],
-    [login.replace('"browser":true', '"browser":"yes"'), 5, /boolean/],
+    [login.replace('"browser":true', '"browser":"yes"'), 5, /true or false/],
     [lines.slice(0, -1).join('\n'), lines.length - 1, /end is missing/],
     [lines.filter((_, at) => at !== 2).join('\n'), 3, /not an event/],
     [lines.filter((_, at) => at !== lines.length - 2).join('\n'), lines.length - 2, /last action has no answer/],
