@@ -260,6 +260,8 @@ export class Client {
     const run = await started;
     const last = nameOf("last", key);
     const release = resumed?.release ?? (await store.locks.hold(logins.runLock, RUN_LOCK_WAIT));
+    // Another context runs a login that ends as soon as this one is kept: the next in the queue is this context.
+    const later = release ? undefined : store.locks.hold(logins.runLock, RUN_LOCK_QUEUE);
     const unwatch = store.watch(key, () => run.wake());
     try {
       if (!resumed) await this.#prepare(module, key);
@@ -278,6 +280,7 @@ export class Client {
     } finally {
       unwatch();
       release?.();
+      void later?.then((queued) => queued?.(), () => undefined);
     }
   }
 
@@ -346,6 +349,9 @@ async function patiently(work: void | Promise<void>): Promise<void> {
 
 /** Milliseconds: long enough for a lock that is free. */
 const RUN_LOCK_WAIT = 50;
+
+/** Milliseconds: a context notices within seconds that its login was replaced. */
+const RUN_LOCK_QUEUE = 30_000;
 
 /** How often a context that was woken looks for a login to go on with, and the milliseconds between. */
 const WOKEN_TRIES = 10;

@@ -66,9 +66,11 @@ class ExtensionLogin implements LoginPlace {
   #redirectUri: string | undefined;
   #waiting: Waiting | undefined;
   /** The `launchWebAuthFlow` of this life that is under way. */
-  #flow: Promise<unknown> | undefined;
+  #flow: { waiting: Waiting; ended: Promise<unknown> } | undefined;
+  /** Whether there was one in this life: its window may still be there. */
+  #flown = false;
   /** The login whose window by `launchWebAuthFlow` has not come up yet. */
-  #launched: { waiting: Waiting; up: () => void } | undefined;
+  #launched: { waiting: Waiting; up: () => void; over?: boolean } | undefined;
 
   constructor(readonly api: ExtensionApi, readonly via: "identity" | "tab" | undefined) {}
 
@@ -90,7 +92,8 @@ class ExtensionLogin implements LoginPlace {
       if (type !== "popup" || id === undefined) return;
       const launched = this.#launched;
       this.#launched = undefined;
-      void launched?.waiting.keepWindow({ window: id }).catch(() => undefined).then(launched.up);
+      if (launched?.over) void this.api.windows?.remove(id).catch(() => undefined);
+      else void launched?.waiting.keepWindow({ window: id }).catch(() => undefined).then(launched.up);
     });
     told.wake();
   }
@@ -114,8 +117,9 @@ class ExtensionLogin implements LoginPlace {
     const identity = this.via === "tab" ? undefined : this.api.identity;
     if (identity && redirect.startsWith(identity.getRedirectURL())) {
       // Firefox would load a second flow into the window of the first, and both would end as closed by the person.
-      if (this.#flow) return this.#focus(windowOf(await waiting.window()));
-      if (isFirefox()) await this.#closeOrphan(windowOf(await waiting.window()));
+      if (this.#flow?.waiting === waiting) return this.#focus(windowOf(await waiting.window()));
+      if (this.#flow) await Promise.race([this.#flow.ended, new Promise((resolve) => setTimeout(resolve, FLOW_END_WAIT))]);
+      if (isFirefox() && (this.#flown || (await waiting.window()) !== undefined)) await this.#closeOrphans(url);
       else if (await this.#focus(windowOf(await waiting.window()))) return true;
       await this.#launch(identity, url, waiting);
       return true;
@@ -145,12 +149,14 @@ class ExtensionLogin implements LoginPlace {
     return new Promise((up) => {
       setTimeout(up, WINDOW_WAIT);
       this.#launched = { waiting, up };
+      this.#flown = true;
       const flow = identity.launchWebAuthFlow({ url, interactive: true });
-      this.#flow = flow;
-      flow.finally(() => {
+      const ended = flow.catch(() => undefined).then(() => {
         up();
-        if (this.#flow === flow) this.#flow = this.#launched = undefined;
-      }).then(
+        if (this.#flow?.ended === ended) this.#flow = this.#launched = undefined;
+      });
+      this.#flow = { waiting, ended };
+      flow.then(
         (answer) => {
           if (answer !== undefined) waiting.redirected(answered(answer));
         },
@@ -162,13 +168,19 @@ class ExtensionLogin implements LoginPlace {
     });
   }
 
-  /** Closes the window that a background before this one left at the login. */
-  async #closeOrphan(window: number | undefined): Promise<void> {
-    if (window !== undefined) await this.api.windows?.remove(window).catch(() => undefined);
+  /** Closes the window that an earlier login left at this server. */
+  async #closeOrphans(url: string): Promise<void> {
+    const { origin } = new URL(url);
+    for (const { id, url: at } of (await this.api.tabs?.query({ windowType: "popup" })) ?? []) {
+      const isLogin = at === "about:blank" || at?.startsWith(`${origin}/`);
+      if (isLogin && id !== undefined) await this.api.tabs?.remove(id);
+    }
   }
 
   async finished(_end: { ok: boolean; sentence: string }, window: unknown): Promise<void> {
-    this.#waiting = this.#flow = this.#launched = undefined;
+    this.#waiting = undefined;
+    // Its window is closed when it comes up.
+    if (this.#launched) this.#launched.over = true;
     await this.api.alarms?.clear(ALARM);
     const redirected = this.#redirectUri !== undefined && this.#redirected?.url.startsWith(this.#redirectUri) ? this.#redirected.tab : undefined;
     const tabs = new Set([tabOf(window), redirected].filter((tab) => tab !== undefined && tab >= 0));
@@ -219,6 +231,9 @@ class ExtensionLogin implements LoginPlace {
 
 /** How long a window is waited for, in milliseconds: a browser that does not tell of it delays nothing but the answer. */
 const WINDOW_WAIT = 1_000;
+
+/** How long the window of a login that is over is waited for, in milliseconds, before another is asked for. */
+const FLOW_END_WAIT = 3_000;
 
 const ALARM = "tokenway: the deadline of a login";
 
