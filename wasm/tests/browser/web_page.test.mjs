@@ -161,7 +161,7 @@ test('a file that is no transcript is refused by line and reason, and what was s
   await open('#transcript=login&step=3');
   await drop('notes.jsonl', read('login').replace('"browser":true', '"browser":"yes"'));
   await page.waitForSelector('#trouble:not([hidden])');
-  assert.match(await text('#trouble'), /Line 5: .*boolean/);
+  assert.match(await text('#trouble'), /Line 5: .*not true or false/);
   assert.equal((await standing()).step, 3);
   assert.equal(await page.$eval('#picker', ({ value }) => value), 'login');
 });
