@@ -24,16 +24,21 @@ const run = (command, ...args) => {
 // unstable part of a stable compiler, which only RUSTC_BOOTSTRAP opens.
 Object.assign(process.env, {
   RUSTC_BOOTSTRAP: '1',
-  RUSTFLAGS: '-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none',
+  RUSTFLAGS: '-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none -Zinline-mir=yes -Zinline-mir-threshold=40 -Zinline-mir-hint-threshold=60',
 });
 run('cargo', 'build', '--release', '--locked', '--target', 'wasm32-unknown-unknown', '--target-dir', `${target}/npm`,
   '-Zbuild-std=std,panic_abort', '-Zbuild-std-features=optimize_for_size');
 rmSync(generated, { recursive: true, force: true });
 run('wasm-bindgen', '--target', 'web', '--out-dir', generated, '--out-name', 'tokenway', `${target}/npm/wasm32-unknown-unknown/release/tokenway_wasm.wasm`);
-// The types of most compilers' libraries have no Symbol.dispose, and nobody needs it here.
-writeFileSync(`${generated}/tokenway.d.ts`, readFileSync(`${generated}/tokenway.d.ts`, 'utf8').replace(/^ *\[Symbol\.dispose\].*\n/gm, ''));
-// Not --all-features: it writes encodings that engines refuse. What the module needs stands in it.
-run('node_modules/.bin/wasm-opt', '-Oz', '--strip-producers', '--strip-target-features', '-o', `${generated}/tokenway_bg.wasm`, `${generated}/tokenway_bg.wasm`);
+// The types of most compilers' libraries have no Symbol.dispose, and nobody needs it here; the raw exports are nobody's business.
+rewrite(`${generated}/tokenway.d.ts`, (types) => types
+  .replace(/^ *\[Symbol\.dispose\].*\n/gm, '')
+  .replace(/export interface InitOutput \{[^}]*\}/, 'export type InitOutput = unknown;'));
+rmSync(`${generated}/tokenway_bg.wasm.d.ts`);
+const presets = readFileSync('../core/src/provider/presets/codex.json', 'utf8');
+writeFileSync(`${generated}/presets.js`, `export const PRESETS = ${JSON.stringify(JSON.parse(presets))};\n`);
+writeFileSync(`${generated}/presets.d.ts`, 'export declare const PRESETS: import("../machine.js").Provider[];\n');
+shrink(`${generated}/tokenway_bg.wasm`, `${generated}/tokenway.js`);
 run('node_modules/.bin/tsc', '-p', 'tsconfig.json');
 cpSync(generated, 'pkg/wasm', { recursive: true });
 run('node_modules/.bin/esbuild', 'pkg/wasm/tokenway.js', '--minify', '--format=esm', '--outfile=pkg/wasm/tokenway.js', '--allow-overwrite', '--log-level=warning');
@@ -46,6 +51,28 @@ published.exports['./tokenway_bg.wasm'] = './wasm/tokenway_bg.wasm';
 writeFileSync('pkg/package.json', `${JSON.stringify(published, undefined, 2)}\n`);
 copyFileSync('README.md', 'pkg/README.md');
 for (const license of ['LICENSE-APACHE', 'LICENSE-MIT']) copyFileSync(`../${license}`, `pkg/${license}`);
+
+/**
+ * Fewer bytes on the wire: what gzip makes of the module counts, not its size. Functions that are inlined into their only
+ * caller and values that are kept for later compress worse than what they replace. The names of imports and exports stand
+ * in the module and in its glue; both get short ones. Not --all-features: it writes encodings that engines refuse.
+ */
+function shrink(module, glue) {
+  const names = JSON.parse(execFileSync('node_modules/.bin/wasm-opt', [
+    '-Oz', '--one-caller-inline-max-function-size', '0', '--skip-pass=local-cse', '--strip-producers', '--strip-target-features',
+    '--minify-imports-and-exports-and-modules', '-o', module, module,
+  ], { encoding: 'utf8' }));
+  rewrite(glue, (text) => {
+    let short = text.replace('"./tokenway_bg.js": import0', 'a: import0');
+    for (const [, long, name] of names.imports) short = short.replace(` ${long}: function`, ` ${name}: function`);
+    for (const [long, name] of names.exports) short = short.replaceAll(new RegExp(`\\bwasm\\.${long}\\b`, 'g'), `wasm.${name}`);
+    return short;
+  });
+}
+
+function rewrite(file, change) {
+  writeFileSync(file, change(readFileSync(file, 'utf8')));
+}
 
 function exportsOf(names) {
   return Object.fromEntries(names.map((name) => {

@@ -4,11 +4,11 @@ use tokenway_core::action::Action;
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
 use tokenway_core::event::{ActionId, Event, Outcome};
 use tokenway_core::json::{ToJson, Writer};
-use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::machine::Reason;
 use tokenway_core::moment::Moment;
 use tokenway_core::session::Progress;
 use tokenway_core::transcript::Ends;
+use wasm_bindgen::JsValue;
 
 use crate::session::{Ended, Running, Wanted};
 use crate::world::{self, World};
@@ -38,25 +38,29 @@ impl ToJson for Observed<'_> {
 }
 
 /// Runs a machine to its end.
-pub(crate) async fn run(mut running: Running, world: &World, key: &CredentialKey) -> Result<Ended, Box<Failure>> {
+pub(crate) async fn run(mut running: Running, world: &World) -> Result<Ended, Box<Failure>> {
     checkpoint(&running, world).await;
     loop {
         let (id, action) = match running.poll() {
             Wanted::Act(id, action) => (id, action),
             Wanted::End(ended) => {
                 if matches!(running, Running::Login(_)) {
-                    let _ = world::settled(world.checkpoint(None)).await;
+                    let _ = world::settled(world.tell("checkpoint", JsValue::UNDEFINED)).await;
                 }
                 return Ok(ended);
             }
         };
         let mut observed = Observed { flow: running.flow(), id, action: action.name(), outcome: None, ignored: None };
-        observe(world, &observed).await;
+        let _ = world::settled(observe(world, &observed)).await;
         // Drawn first: once the answer is here, nothing may keep it from the machine.
         let entropy = moment::entropy()?;
-        let outcome = perform(world, key, &action).await;
+        let outcome = perform(world, &action).await;
         observed.outcome = Some(outcome.name());
-        observe(world, &observed).await;
+        let seen = observe(world, &observed);
+        // Nobody holds up an answer that may hold tokens.
+        if !matches!(outcome, Outcome::Http(_)) {
+            let _ = world::settled(seen).await;
+        }
         let progress =
             running.handle(Moment { now: moment::now(), entropy }, Event { id, outcome }).map_err(|rejected| {
                 let detail = format!("the driver gave a wrong answer: {rejected}");
@@ -69,17 +73,17 @@ pub(crate) async fn run(mut running: Running, world: &World, key: &CredentialKey
             }
             Progress::Ignored(reason) => {
                 observed.ignored = Some(reason);
-                let _ = world::settled(world.ignored(value::write(reason))).await;
-                observe(world, &observed).await;
+                let _ = world::settled(world.tell("ignored", value::write(reason))).await;
+                let _ = observe(world, &observed);
             }
         }
     }
 }
 
-async fn perform(world: &World, key: &CredentialKey, action: &Action) -> Outcome {
+async fn perform(world: &World, action: &Action) -> Outcome {
     match action {
         Action::Fetch(request) | Action::PostForm(request) => {
-            http::send(world, key, request).await.map_or_else(Outcome::Failed, Outcome::Http)
+            http::send(world, request).await.map_or_else(Outcome::Failed, Outcome::Http)
         }
         Action::WaitUntil(wait) => time::wait_until(wait).await,
         Action::AwaitCallback(_)
@@ -100,7 +104,7 @@ async fn checkpoint(running: &Running, world: &World) {
     if let Some(snapshot) = running.checkpoint() {
         let text = String::from_utf8_lossy(snapshot.as_bytes()).into_owned();
         // A snapshot that cannot be kept costs the login its second life, not its first.
-        let _ = world::settled(world.checkpoint(Some(text))).await;
+        let _ = world::settled(world.tell("checkpoint", JsValue::from_str(&text))).await;
     }
 }
 
@@ -108,11 +112,11 @@ async fn checkpoint(running: &Running, world: &World) {
 fn tell_unsaved(running: &Running, world: &World) {
     let Some(token) = running.unsaved() else { return };
     let shown = Ended { shown: token.end(), end: Ok(Some(token.record)) };
-    let _ = world.unsaved(value::write(&shown));
+    let _ = world.tell("unsaved", value::write(&shown));
 }
 
-async fn observe(world: &World, observed: &Observed<'_>) {
-    let _ = world::settled(world.observe(value::write(observed))).await;
+fn observe(world: &World, observed: &Observed<'_>) -> Result<JsValue, JsValue> {
+    world.tell("observe", value::write(observed))
 }
 
 impl ToJson for Ended {

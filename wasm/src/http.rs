@@ -3,23 +3,20 @@
 //! Never followed: redirects. Never sent along: cookies and the referrer. Never asked: the HTTP cache. `fetch` does not
 //! tell whether a request left, so that what fails after the call may have been sent.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
-use js_sys::{Array, Promise, Reflect, Uint8Array};
-use tokenway_core::http::{AnswerBody, HttpAnswer, HttpRequest, IoFailure, IoFailureKind, MAX_BODY, Method, Sent};
-use tokenway_core::lifecycle::record::CredentialKey;
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use tokenway_core::http::{AnswerBody, HttpAnswer, HttpRequest, IoFailure, IoFailureKind, MAX_BODY, Sent};
+use tokenway_core::json::{ToJson, Writer};
 use tokenway_core::moment::UnixMillis;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::moment::now;
-use crate::time::{self, Timer};
 use crate::world::{self, World};
+use crate::{time, value};
 
-/// A redirect that was not followed shows no status of its own (Fetch standard, opaque-redirect filtered response): any of
-/// 3xx would do.
+/// A redirect that was not followed shows the status 0 (Fetch standard, opaque-redirect filtered response): any of 3xx would
+/// do.
 const OPAQUE_REDIRECT: u16 = 302;
 
 #[wasm_bindgen]
@@ -31,15 +28,17 @@ extern "C" {
     #[wasm_bindgen(constructor)]
     fn new() -> AbortController;
     #[wasm_bindgen(method, getter)]
-    fn signal(this: &AbortController) -> JsValue;
-    #[wasm_bindgen(method)]
-    fn abort(this: &AbortController);
+    fn signal(this: &AbortController) -> AbortSignal;
+    #[wasm_bindgen(method, getter, js_name = abort)]
+    fn abort_method(this: &AbortController) -> Function;
+
+    type AbortSignal;
+    #[wasm_bindgen(method, getter)]
+    fn aborted(this: &AbortSignal) -> bool;
 
     type Response;
     #[wasm_bindgen(method, getter)]
     fn status(this: &Response) -> u16;
-    #[wasm_bindgen(method, getter, js_name = type)]
-    fn kind(this: &Response) -> String;
     #[wasm_bindgen(method, getter)]
     fn headers(this: &Response) -> JsValue;
     #[wasm_bindgen(method, getter)]
@@ -74,12 +73,12 @@ impl<'a> Guard<'a> {
         Guard { request, made: time::start(), span }
     }
 
-    fn check(&self, world: &World, key: &CredentialKey) -> Result<(), IoFailure> {
+    fn check(&self, world: &World) -> Result<(), IoFailure> {
         let late = |at: UnixMillis| now() > at || time::passed_since(self.made) > self.span;
         if self.request.not_after.is_some_and(late) {
             return Err(stopped("the time in which it was allowed to leave had passed"));
         }
-        if self.request.lease.is_some_and(|lease| !world::holds(world, key, lease)) {
+        if self.request.lease.is_some_and(|lease| !world::holds(world, lease)) {
             return Err(stopped("this context no longer holds the lock on the credential"));
         }
         Ok(())
@@ -87,23 +86,20 @@ impl<'a> Guard<'a> {
 }
 
 /// Sends `request` and reads the whole answer, of whatever status.
-pub(crate) async fn send(world: &World, key: &CredentialKey, request: &HttpRequest) -> Result<HttpAnswer, IoFailure> {
+pub(crate) async fn send(world: &World, request: &HttpRequest) -> Result<HttpAnswer, IoFailure> {
     let guard = Guard::new(request);
     if let Ok(why) = world::settled(world.unreachable(&request.url)).await
         && let Some(why) = why.as_string()
     {
         return Err(world::not_sent(IoFailureKind::Unable, why));
     }
-    guard.check(world, key)?;
-    let abort = Rc::new(AbortController::new());
-    let late = Rc::new(Cell::new(false));
-    let (aborts, tells) = (Rc::clone(&abort), Rc::clone(&late));
-    let _timer = Timer::after(request.deadline.0 as f64, move || {
-        tells.set(true);
-        aborts.abort();
-    });
-    let exchange = exchange(request, &abort.signal()).await;
-    exchange.map_err(|trouble| trouble.told(request, late.get()))
+    guard.check(world)?;
+    let abort = AbortController::new();
+    let signal = abort.signal();
+    let timer = time::set_timeout(&abort.abort_method().bind0(&abort), request.deadline.0 as f64);
+    let exchange = exchange(request, &signal).await;
+    time::clear_timeout(&timer);
+    exchange.map_err(|trouble| trouble.told(request, signal.aborted()))
 }
 
 /// How far an exchange came, and what was thrown.
@@ -136,60 +132,57 @@ impl Trouble {
     }
 }
 
-async fn exchange(request: &HttpRequest, signal: &JsValue) -> Result<HttpAnswer, Trouble> {
+async fn exchange(request: &HttpRequest, signal: &AbortSignal) -> Result<HttpAnswer, Trouble> {
     let sent = fetch(&request.url, &init(request, signal)).map_err(Trouble::BeforeTheAnswer)?;
     let response: Response = JsFuture::from(sent).await.map_err(Trouble::BeforeTheAnswer)?.unchecked_into();
-    let status = if response.kind() == "opaqueredirect" { OPAQUE_REDIRECT } else { response.status() };
-    let headers = headers(&response.headers());
+    let status = if response.status() == 0 { OPAQUE_REDIRECT } else { response.status() };
+    let headers = value::read("the headers", &Array::from(&response.headers())).map_err(Trouble::InTheAnswer)?;
     let body = body(&response).await.map_err(Trouble::InTheAnswer)?;
     Ok(HttpAnswer { status, headers, body, received_at: now() })
 }
 
-/// The `RequestInit` of the Fetch standard.
 fn init(request: &HttpRequest, signal: &JsValue) -> JsValue {
-    let init = js_sys::Object::new();
-    let set = |name: &str, value: &JsValue| {
-        // A plain object takes every property.
-        let _ = Reflect::set(&init, &JsValue::from_str(name), value);
-    };
-    let method = match request.method {
-        Method::Delete => "DELETE",
-        Method::Get => "GET",
-        Method::Post => "POST",
-    };
-    let headers = Array::new();
-    let push = |name: &str, value: &str| {
-        headers.push(&Array::of2(&JsValue::from_str(name), &JsValue::from_str(value)));
-    };
-    for header in &request.headers {
-        push(&header.name, header.value.expose());
-    }
-    if let Some((content_type, body)) = request.body.encode() {
-        push("content-type", content_type);
-        set("body", &JsValue::from_str(body.expose()));
-    }
-    let texts = [
-        ("method", method),
-        ("redirect", "manual"),
-        ("credentials", "omit"),
-        ("cache", "no-store"),
-        ("referrerPolicy", "no-referrer"),
-    ];
-    for (name, value) in texts {
-        set(name, &JsValue::from_str(value));
-    }
-    set("headers", &headers);
-    set("signal", signal);
-    // A request that spends something goes on though the page that sent it is closed.
-    set("keepalive", &JsValue::from_bool(request.single_use));
-    init.into()
+    let init = value::write(&Init(request));
+    // A plain object takes every property.
+    let _ = Reflect::set(&init, &JsValue::from_str("signal"), signal);
+    init
 }
 
-/// Names in lower case, in the order in which the host gives them.
-fn headers(given: &JsValue) -> Vec<(String, String)> {
-    let pairs = Array::from(given);
-    let text = |pair: &Array, at: u32| pair.get(at).as_string().unwrap_or_default();
-    pairs.iter().map(|pair| Array::from(&pair)).map(|pair| (text(&pair, 0), text(&pair, 1))).collect()
+/// The `RequestInit` of the Fetch standard.
+struct Init<'a>(&'a HttpRequest);
+
+impl ToJson for Init<'_> {
+    fn to_json(&self, out: &mut Writer) {
+        let encoded = self.0.body.encode();
+        out.open('{');
+        out.member("method", &self.0.method);
+        out.member("redirect", "manual");
+        out.member("credentials", "omit");
+        out.member("cache", "no-store");
+        out.member("referrerPolicy", "no-referrer");
+        // A request that spends something goes on though the page that sent it is closed.
+        out.member("keepalive", &self.0.single_use);
+        out.name("headers");
+        out.open('[');
+        for header in &self.0.headers {
+            pair(out, &header.name, header.value.expose());
+        }
+        if let Some((content_type, _)) = &encoded {
+            pair(out, "content-type", content_type);
+        }
+        out.close(']');
+        if let Some((_, body)) = &encoded {
+            out.member("body", body);
+        }
+        out.close('}');
+    }
+}
+
+fn pair(out: &mut Writer, name: &str, value: &str) {
+    out.open('[');
+    out.text(name);
+    out.text(value);
+    out.close(']');
 }
 
 /// Reads at most one byte more than is kept.

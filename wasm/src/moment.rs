@@ -2,7 +2,7 @@
 
 use js_sys::Date;
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
-use tokenway_core::moment::{Moment, UnixMillis};
+use tokenway_core::moment::UnixMillis;
 
 /// The wall clock, 1970 at the earliest.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the host's clock is whole and small")]
@@ -19,9 +19,4 @@ pub(crate) fn entropy() -> Result<[u8; 32], Box<Failure>> {
         Box::new(Failure::new(FlowStep::Loading, FailureKind::Unable, "the host gives no random numbers", next))
     })?;
     Ok(entropy)
-}
-
-/// The wall clock and fresh entropy.
-pub(crate) fn moment() -> Result<Moment, Box<Failure>> {
-    Ok(Moment { now: now(), entropy: entropy()? })
 }

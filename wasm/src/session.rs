@@ -1,13 +1,14 @@
-//! The machine itself, synchronous: what a driver of one's own is written on.
+//! The machine itself: synchronous, for who writes a driver of their own, and run to its end by ours.
 
+use js_sys::Promise;
 use tokenway_core::action::Action;
 use tokenway_core::config::Config;
 use tokenway_core::error::{Failure, Rejected};
 use tokenway_core::event::{ActionId, Event, Outcome};
 use tokenway_core::flow::Login;
 use tokenway_core::json::{FromJson, Reading, ToJson, Value, Writer, object};
-use tokenway_core::lifecycle::record::Record;
-use tokenway_core::lifecycle::{GetToken, Logout, Scope, Token, Wish};
+use tokenway_core::lifecycle::record::{RECORD_FORMAT, Record};
+use tokenway_core::lifecycle::{GetToken, Logout, Scope, Standing, Token, Wish, standing};
 use tokenway_core::machine::{Machine, Reason};
 use tokenway_core::moment::{Millis, Moment, UnixMillis};
 use tokenway_core::secret::{Secret, TokenHash};
@@ -16,9 +17,12 @@ use tokenway_core::snapshot::Snapshot;
 use tokenway_core::transcript::{End, Ends};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
 
+use crate::moment::now;
 use crate::thrown::{self, Misuse};
-use crate::{config, value};
+use crate::world::World;
+use crate::{config, driver, value};
 
 /// A running machine of any flow.
 pub(crate) enum Running {
@@ -79,12 +83,6 @@ impl Running {
             Running::Logout(_) => "logout",
         }
     }
-
-    pub(crate) fn resume(snapshot: &str, config: &Config, moment: Moment) -> Result<Self, JsValue> {
-        Session::resume(snapshot.as_bytes(), config, moment)
-            .map(Running::Login)
-            .map_err(|unreadable| thrown::misuse(Misuse::Unreadable, &unreadable.to_string()))
-    }
 }
 
 fn wanted<M: Machine>(session: &Session<M>, record: impl FnOnce(&M::Output) -> Option<Box<Record>>) -> Wanted
@@ -104,24 +102,15 @@ where
 #[wasm_bindgen(js_name = RawSession)]
 pub struct RawSession(Running);
 
-struct GivenMoment {
-    now: UnixMillis,
-    entropy: Entropy,
+/// Which flow, and what is wanted of it.
+struct Flow {
+    name: String,
+    wish: Option<GivenWish>,
+    everywhere: Option<bool>,
+    snapshot: Option<String>,
 }
 
-object!(read strict GivenMoment { now, entropy });
-
-/// 32 numbers, or 64 hexadecimal digits as in transcripts; `None` when it is neither.
-struct Entropy(Option<[u8; 32]>);
-
-impl FromJson for Entropy {
-    fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        Entropy(match value {
-            Some(Value::Text(digits)) => from_hex(digits),
-            _ => Vec::<u8>::from_json(value, reading).try_into().ok(),
-        })
-    }
-}
+object!(read strict Flow { name, wish, everywhere, snapshot });
 
 struct GivenWish {
     min_ttl: Millis,
@@ -129,6 +118,34 @@ struct GivenWish {
 }
 
 object!(read strict GivenWish { min_ttl or Millis::ZERO, rejected });
+
+impl Flow {
+    fn start(self, config: &Config, moment: Moment) -> Result<Running, JsValue> {
+        match self {
+            Flow { name, wish: Some(GivenWish { min_ttl, rejected }), .. } if name == "get_token" => {
+                Ok(Running::GetToken(GetToken::start(config, Wish { min_ttl, rejected }, moment)))
+            }
+            Flow { name, .. } if name == "login" => Ok(Running::Login(Login::start(config, moment))),
+            Flow { name, everywhere: Some(everywhere), .. } if name == "logout" => {
+                let scope = if everywhere { Scope::Everywhere } else { Scope::LocalOnly };
+                Ok(Running::Logout(Logout::start(config, scope, moment)))
+            }
+            Flow { name, snapshot: Some(snapshot), .. } if name == "resume" => {
+                Session::resume(snapshot.as_bytes(), config, moment)
+                    .map(Running::Login)
+                    .map_err(|unreadable| thrown::misuse(Misuse::Unreadable, &unreadable.to_string()))
+            }
+            _ => Err(thrown::misuse(Misuse::WrongValue, "what is wanted: a part of it is missing")),
+        }
+    }
+}
+
+struct GivenMoment {
+    now: UnixMillis,
+    entropy: String,
+}
+
+object!(read strict GivenMoment { now, entropy });
 
 /// The id stands beside the members of the outcome.
 struct GivenEvent(Event);
@@ -164,40 +181,24 @@ impl ToJson for Wanted {
 
 #[wasm_bindgen(js_class = RawSession)]
 impl RawSession {
-    /// Starts a login.
+    /// Starts a flow, or goes on with a login.
     ///
     /// # Errors
-    /// A value of the wrong type, or a configuration that cannot work.
-    pub fn login(config: &JsValue, moment: &JsValue) -> Result<RawSession, JsValue> {
-        Ok(RawSession(Running::Login(Login::start(&config::config(config)?, read_moment(moment)?))))
+    /// A value of the wrong type, a configuration that cannot work, or a snapshot that cannot be resumed.
+    pub fn start(flow: &JsValue, config: &JsValue, moment: &JsValue) -> Result<RawSession, JsValue> {
+        let flow: Flow = value::read("what is wanted", flow)?;
+        flow.start(&config::read(config)?, read_moment(moment)?).map(RawSession)
     }
 
-    /// Starts a request for a token.
-    ///
-    /// # Errors
-    /// As [`RawSession::login`].
-    #[wasm_bindgen(js_name = getToken)]
-    pub fn get_token(config: &JsValue, wish: &JsValue, moment: &JsValue) -> Result<RawSession, JsValue> {
-        let (config, wish) = (config::config(config)?, read_wish(wish)?);
-        Ok(RawSession(Running::GetToken(GetToken::start(&config, wish, read_moment(moment)?))))
-    }
-
-    /// Starts a logout.
-    ///
-    /// # Errors
-    /// As [`RawSession::login`].
-    pub fn logout(config: &JsValue, everywhere: &JsValue, moment: &JsValue) -> Result<RawSession, JsValue> {
-        let (config, scope) = (config::config(config)?, read_scope(everywhere)?);
-        Ok(RawSession(Running::Logout(Logout::start(&config, scope, read_moment(moment)?))))
-    }
-
-    /// Goes on with a login from its snapshot.
-    ///
-    /// # Errors
-    /// As [`RawSession::login`], or a snapshot that cannot be resumed.
-    pub fn resume(snapshot: &JsValue, config: &JsValue, moment: &JsValue) -> Result<RawSession, JsValue> {
-        let text: String = value::read("the snapshot", snapshot)?;
-        Running::resume(&text, &config::config(config)?, read_moment(moment)?).map(RawSession)
+    /// Runs it to its end.
+    pub fn run(self, world: World) -> Promise {
+        future_to_promise(async move {
+            let ended = driver::run(self.0, &world).await.map_err(|failure| thrown::failure(&failure))?;
+            match &ended.end {
+                Ok(_) => Ok(value::write(&ended)),
+                Err(failure) => Err(thrown::failure(failure)),
+            }
+        })
     }
 
     /// The action that stands, or the end.
@@ -243,20 +244,28 @@ pub fn token_hash(token: &JsValue) -> Result<String, JsValue> {
     Ok(Secret::new(token).hash().as_str().to_owned())
 }
 
-pub(crate) fn read_wish(given: &JsValue) -> Result<Wish, JsValue> {
-    let GivenWish { min_ttl, rejected } = value::read("the wish", given)?;
-    Ok(Wish { min_ttl, rejected })
-}
-
-pub(crate) fn read_scope(everywhere: &JsValue) -> Result<Scope, JsValue> {
-    let everywhere: bool = value::read("everywhere", everywhere)?;
-    Ok(if everywhere { Scope::Everywhere } else { Scope::LocalOnly })
+/// How a stored record stands now: `fresh`, `due` or `dead`; `newer` when another version of tokenway wrote it.
+///
+/// # Errors
+/// It is not a record.
+#[wasm_bindgen(js_name = standingOf)]
+pub fn standing_of(record: &JsValue) -> Result<String, JsValue> {
+    let record: Record = value::read("the record", record)?;
+    if record.format > RECORD_FORMAT {
+        return Ok("newer".to_owned());
+    }
+    let word = match standing(&record, &Wish::default(), now()) {
+        Standing::Due => "due",
+        Standing::Fresh | Standing::FreshAsCanBe => "fresh",
+        Standing::Unusable => "dead",
+    };
+    Ok(word.to_owned())
 }
 
 fn read_moment(given: &JsValue) -> Result<Moment, JsValue> {
     let GivenMoment { now, entropy } = value::read("the moment", given)?;
-    let entropy =
-        entropy.0.ok_or_else(|| thrown::misuse(Misuse::WrongValue, "the moment: its entropy is not 32 bytes"))?;
+    let entropy = from_hex(&entropy)
+        .ok_or_else(|| thrown::misuse(Misuse::WrongValue, "the moment: its entropy is not 32 bytes"))?;
     Ok(Moment { now, entropy })
 }
 

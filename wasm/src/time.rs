@@ -3,9 +3,8 @@
 use js_sys::Promise;
 use tokenway_core::action::WaitUntil;
 use tokenway_core::event::Outcome;
-use wasm_bindgen::closure::Closure;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::moment::now;
@@ -16,9 +15,9 @@ const LONGEST_SLEEP: f64 = 1_000.0;
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(handler: &JsValue, milliseconds: f64) -> JsValue;
+    pub(crate) fn set_timeout(handler: &JsValue, milliseconds: f64) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
+    pub(crate) fn clear_timeout(timer: &JsValue);
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn monotonic() -> f64;
 }
@@ -52,24 +51,4 @@ async fn sleep(milliseconds: f64) {
     });
     // A promise that nobody rejects.
     let _ = JsFuture::from(promise).await;
-}
-
-/// Calls back once after a while, unless it is dropped before.
-pub(crate) struct Timer {
-    timer: JsValue,
-    _callback: Closure<dyn FnMut()>,
-}
-
-impl Timer {
-    pub(crate) fn after(milliseconds: f64, callback: impl FnMut() + 'static) -> Self {
-        let callback = Closure::<dyn FnMut()>::new(callback);
-        let timer = set_timeout(callback.as_ref().unchecked_ref(), milliseconds);
-        Timer { timer, _callback: callback }
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        clear_timeout(&self.timer);
-    }
 }

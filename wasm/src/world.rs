@@ -6,7 +6,6 @@ use tokenway_core::event::{Locked, Outcome};
 use tokenway_core::http::{IoFailure, IoFailureKind, Sent};
 use tokenway_core::json::object;
 use tokenway_core::lifecycle::ledger::StoredLedger;
-use tokenway_core::lifecycle::record::CredentialKey;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
@@ -23,28 +22,18 @@ extern "C" {
     fn perform(this: &World, action: JsValue) -> Result<JsValue, JsValue>;
 
     /// Why a request to that URL cannot succeed from here, if that is known: a permission is missing.
-    #[wasm_bindgen(method, catch, js_name = unreachable)]
+    #[wasm_bindgen(method, catch)]
     pub(crate) fn unreachable(this: &World, url: &str) -> Result<JsValue, JsValue>;
 
-    /// Whether this context still holds that lease. Answers at once.
+    /// Whether this context still holds that lease on the credential. Answers at once.
     #[wasm_bindgen(method, catch)]
-    fn holds(this: &World, key: JsValue, lease: f64) -> Result<bool, JsValue>;
+    fn holds(this: &World, lease: f64) -> Result<bool, JsValue>;
 
-    /// Keeps the snapshot of a login; `undefined` when it has ended.
+    /// What happened: `checkpoint`, with the snapshot of a login to be kept, `undefined` when it has ended; `ignored`, with
+    /// the reason why the last outcome did not count and the same action is performed once more; `unsaved`, with new
+    /// tokens that cannot be saved yet; `observe`, with a step that is about to be performed, or its outcome.
     #[wasm_bindgen(method, catch)]
-    pub(crate) fn checkpoint(this: &World, snapshot: Option<String>) -> Result<JsValue, JsValue>;
-
-    /// The last outcome did not count; the same action is performed once more.
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn ignored(this: &World, reason: JsValue) -> Result<JsValue, JsValue>;
-
-    /// New tokens came and cannot be saved yet.
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn unsaved(this: &World, token: JsValue) -> Result<JsValue, JsValue>;
-
-    /// An action is about to be performed, or its outcome was taken.
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn observe(this: &World, step: JsValue) -> Result<JsValue, JsValue>;
+    pub(crate) fn tell(this: &World, what: &str, of: JsValue) -> Result<JsValue, JsValue>;
 }
 
 /// Waits for what a method of the world answered: now, or by a promise.
@@ -111,6 +100,6 @@ pub(crate) fn not_sent(kind: IoFailureKind, detail: String) -> IoFailure {
 
 /// Whether the lease is still held here.
 #[allow(clippy::cast_precision_loss, reason = "leases count from 1, in steps of 1")]
-pub(crate) fn holds(world: &World, key: &CredentialKey, lease: LeaseNumber) -> bool {
-    world.holds(value::write(key), lease.0 as f64).unwrap_or(false)
+pub(crate) fn holds(world: &World, lease: LeaseNumber) -> bool {
+    world.holds(lease.0 as f64).unwrap_or(false)
 }

@@ -1,5 +1,6 @@
 // One credential: login, token, status, logout. Any number of calls may be on their way at once.
 
+import { keyOf, whole, type WholeConfig } from "./config.js";
 import { ConfigurationError, IoTrouble, type TokenwayError, toError } from "./errors.js";
 import { Flights } from "./flights.js";
 import { load, type Module } from "./load.js";
@@ -8,6 +9,7 @@ import { Logins, type Pending } from "./logins.js";
 import type {
   Callback, Config, CredentialKey, End, LoginAction, LoginNote, Outcome, Provider, Reason, Revoked, StoreAction, TokenNote,
 } from "./machine.js";
+import { type Flow, moment, plain } from "./session.js";
 import { performStore, type Store } from "./store/store.js";
 import { nameOf } from "./store/text_store.js";
 import type { LoginPlace, Observed, World } from "./world.js";
@@ -72,13 +74,16 @@ export interface Status {
 }
 
 export interface ClientOptions {
-  /** Is shown each step before and after; what it returns is awaited, two seconds at most. */
+  /**
+   * Is shown each step before and after. What it returns is awaited, two seconds at most; but not after an answer of a
+   * server, which may hold tokens that are not saved yet.
+   */
   observer?: (step: Observed) => void | Promise<void>;
 }
 
 export class Client {
   readonly #flights = new Flights<AccessToken>();
-  #known: Promise<{ module: Module; key: CredentialKey; provider: Provider; logins: Logins }> | undefined;
+  #known: Promise<Known> | undefined;
   #login: { run: Promise<LoginRun>; end: Promise<LoggedIn> } | undefined;
   #takingUp: Promise<{ end: Promise<LoggedIn> } | undefined> | undefined;
 
@@ -137,18 +142,18 @@ export class Client {
     const rejected = wish.rejected === undefined ? null : guarded(() => module.tokenHash(wish.rejected));
     const raw = { min_ttl: wish.minTtl ?? 0, rejected };
     return this.#flights.board(JSON.stringify(raw), (early) => {
-      const world = this.#world(undefined, (unsaved) => early(toToken(unsaved)));
-      return this.#awake(async () => toToken(await thrown(module.runFlow("get_token", this.config, world, raw))));
+      const told = { unsaved: (unsaved: RawEnd) => early(toToken(unsaved)) };
+      return this.#awake(async () => toToken(await this.#run({ name: "get_token", wish: raw }, told)));
     });
   }
 
   /** Who is logged in. Reads the store, renews nothing. */
   async status(): Promise<Status> {
-    const { module, key, provider, logins } = await this.#ready();
+    const { module, key, config, logins } = await this.#ready();
     const { store } = this.world;
     const record = await store.load(key);
     const last = await store.texts.get(nameOf("last", key));
-    const status: Status = { key, provider, store: store.describe(), underWay: (await logins.pending()) !== undefined };
+    const status: Status = { key, provider: config.provider, store: store.describe(), underWay: (await logins.pending()) !== undefined };
     if (last !== undefined) status.lastError = JSON.parse(last) as ReturnType<TokenwayError["toJSON"]>;
     if (record?.mark === "logged_in") {
       status.login = {
@@ -166,8 +171,8 @@ export class Client {
 
   /** Logs out: here, and at the server too unless `local` is set. Works offline. */
   async logout(options: { local?: boolean } = {}): Promise<LoggedOut> {
-    const { module, key } = await this.#ready();
-    const { end } = await thrown(module.runFlow("logout", this.config, this.#world(), !options.local));
+    const { key } = await this.#ready();
+    const { end } = await this.#run({ name: "logout", everywhere: !options.local });
     await this.world.store.texts.remove(nameOf("last", key));
     this.#flights.overtake();
     if (!("logged_out" in end)) throw new TypeError("a logout ended as something else");
@@ -266,7 +271,8 @@ export class Client {
     try {
       if (!resumed) await this.#prepare(module, key);
       await store.texts.remove(last);
-      const { end } = await thrown(module.runFlow("login", this.config, this.#world(run), resumed?.snapshot));
+      const flow: Flow = resumed ? { name: "resume", snapshot: resumed.snapshot } : { name: "login" };
+      const { end } = await this.#run(flow, { run });
       if (!("logged_in" in end)) throw new TypeError("a login ended as something else");
       const { record, replaced, notes } = end.logged_in;
       this.#flights.overtake();
@@ -298,26 +304,37 @@ export class Client {
     }
   }
 
-  /** What the module calls. */
-  #world(run?: LoginRun, unsaved?: (token: RawEnd) => void): object {
+  /** Runs a flow to its end. */
+  async #run(flow: Flow, { run, unsaved }: { run?: LoginRun; unsaved?: (token: RawEnd) => void } = {}): Promise<RawEnd> {
+    const { module, key, config } = await this.#ready();
     const { store } = this.world;
-    return {
-      perform: (action: LoginAction | StoreAction) => perform(action, store, run),
-      unreachable: (url: string) => this.world.unreachable?.(url),
-      holds: (key: CredentialKey, lease: number) => store.holds(key, lease),
+    const told: { [what: string]: (of: never) => unknown } = {
       checkpoint: (snapshot?: string) => run?.checkpoint(snapshot),
       ignored: (reason: Reason) => run?.ignored(reason),
       unsaved: (token: RawEnd) => unsaved?.(token),
       observe: (step: Observed) => this.options.observer && patiently(this.options.observer(step)),
     };
+    const world = {
+      perform: (action: LoginAction | StoreAction) => perform(action, store, run),
+      unreachable: (url: string) => this.world.unreachable?.(url),
+      holds: (lease: number) => store.holds(key, lease),
+      tell: (what: string, of: never) => told[what]?.(of),
+    };
+    try {
+      return (await module.RawSession.start(flow, config, plain(moment())).run(world)) as RawEnd;
+    } catch (error) {
+      throw toError(error);
+    }
   }
 
   /** The module, and what it makes of the configuration. A mistake in it is told by each call. */
-  #ready(): Promise<{ module: Module; key: CredentialKey; provider: Provider; logins: Logins }> {
+  #ready(): Promise<Known> {
     this.#known ??= load().then(
       (module) => {
-        const { key, provider } = guarded(() => module.checkConfig(this.config)) as { key: CredentialKey; provider: Provider };
-        return { module, key, provider, logins: new Logins(this.world.store, key) };
+        const config = whole(this.config);
+        guarded(() => module.checkConfig(config));
+        const key = keyOf(config);
+        return { module, config, key, logins: new Logins(this.world.store, key) };
       },
     ).catch((error: unknown) => {
       this.#known = undefined;
@@ -336,7 +353,7 @@ export class Client {
   }
 }
 
-/** The longest that an observer is waited for, in milliseconds: tokens may be waiting to be saved. */
+/** The longest that an observer is waited for, in milliseconds: a lock may be held meanwhile. */
 const OBSERVER_WAIT = 2_000;
 
 async function patiently(work: void | Promise<void>): Promise<void> {
@@ -363,6 +380,14 @@ interface Resumed {
   snapshot: string;
   /** Gives back the right to run it. */
   release: () => void;
+}
+
+/** The module, and what it makes of the configuration. */
+interface Known {
+  module: Module;
+  config: WholeConfig;
+  key: CredentialKey;
+  logins: Logins;
 }
 
 /** What the module's flows answer. */
@@ -416,14 +441,6 @@ function storeError(error: unknown): ConfigurationError {
   const advice = "Make the place where logins are kept readable and writable, then try again.";
   const detail = error instanceof Error ? error.message : String(error);
   return new ConfigurationError("store", `saving the login: ${detail}. ${advice}`, "saving", undefined, advice);
-}
-
-async function thrown(promise: Promise<unknown>): Promise<RawEnd> {
-  try {
-    return (await promise) as RawEnd;
-  } catch (error) {
-    throw toError(error);
-  }
 }
 
 function guarded<T>(work: () => T): T {

@@ -1,5 +1,6 @@
 // The machine itself, synchronous: for whoever writes a driver of their own.
 
+import { whole } from "./config.js";
 import { toError } from "./errors.js";
 import { load, type Module } from "./load.js";
 import type { Config, Event, Moment, Progress, Step } from "./machine.js";
@@ -28,12 +29,13 @@ export class Session {
   /** Loads the module; the constructors that it returns are synchronous. */
   static async load(): Promise<Sessions> {
     const { RawSession, tokenHash } = await load();
-    const of = (make: () => Raw) => new Session(thrown(make));
+    const of = (flow: Flow, config: Config, moment: Moment) =>
+      new Session(thrown(() => RawSession.start(flow, whole(config), plain(moment))));
     return {
-      login: (config, moment) => of(() => RawSession.login(config, moment)),
-      getToken: (config, wish, moment) => of(() => RawSession.getToken(config, wish, moment)),
-      logout: (config, everywhere, moment) => of(() => RawSession.logout(config, everywhere, moment)),
-      resume: (snapshot, config, moment) => of(() => RawSession.resume(snapshot, config, moment)),
+      login: (config, moment) => of({ name: "login" }, config, moment),
+      getToken: (config, wish, moment) => of({ name: "get_token", wish }, config, moment),
+      logout: (config, everywhere, moment) => of({ name: "logout", everywhere }, config, moment),
+      resume: (snapshot, config, moment) => of({ name: "resume", snapshot }, config, moment),
       tokenHash: (token) => thrown(() => tokenHash(token)),
     };
   }
@@ -45,7 +47,7 @@ export class Session {
 
   /** Takes what happened. */
   handle(moment: Moment, event: Event): Progress {
-    return thrown(() => this.#raw.handle(moment, event)) as Progress;
+    return thrown(() => this.#raw.handle(plain(moment), event)) as Progress;
   }
 
   /** What to store after each advance of a login; undefined when there is nothing to resume. It holds secrets. */
@@ -65,9 +67,24 @@ export interface Sessions {
   tokenHash(token: string): string;
 }
 
+/** Which flow, and what is wanted of it. */
+export type Flow =
+  | { name: "get_token"; wish: SessionWish }
+  | { name: "login" }
+  | { name: "logout"; everywhere: boolean }
+  | { name: "resume"; snapshot: string };
+
 /** The wall clock and fresh random bytes. */
 export function moment(): Moment {
   return { now: Date.now(), entropy: [...crypto.getRandomValues(new Uint8Array(32))] };
+}
+
+/** The module reads random bytes as digits. */
+export function plain(moment: Moment): Moment {
+  const bytes: unknown = moment?.entropy;
+  const isByte = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 256;
+  if (!Array.isArray(bytes) || !bytes.every(isByte)) return moment;
+  return { ...moment, entropy: bytes.map((byte: number) => byte.toString(16).padStart(2, "0")).join("") };
 }
 
 function thrown<T>(work: () => T): T {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    AuthenticationMethod, Checked, Client, ClientAuthentication, Config, Server, Timing, check_endpoint,
+    AuthenticationMethod, Checked, Client, ClientAuthentication, Config, ConfigData, Server, Timing, check_endpoint,
     has_dot_segment, is_plain,
 };
 use crate::lifecycle::record::CredentialKey;
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use crate::wire::{address, text};
 
 /// The account label when none is given.
-const DEFAULT_ACCOUNT: &str = "default";
+pub(super) const DEFAULT_ACCOUNT: &str = "default";
 
 /// Parameters of the authorization request that are ours: an extra one of that name is refused (RFC 6749 section 3.1:
 /// no parameter twice).
@@ -32,14 +32,7 @@ const OUR_PARAMETERS: [&str; 11] = [
 
 /// Collects what the caller wants; [`Builder::build`] checks it.
 #[derive(Clone)]
-pub struct Builder {
-    provider: Provider,
-    account: String,
-    secret: Option<Secret>,
-    redirect_uri: Option<String>,
-    resources: Vec<String>,
-    timing: Timing,
-}
+pub struct Builder(ConfigData);
 
 /// What is wrong with a configuration, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,27 +53,20 @@ impl std::error::Error for ConfigError {}
 
 impl Builder {
     pub(super) fn new(provider: Provider) -> Self {
-        Builder {
-            provider,
-            account: DEFAULT_ACCOUNT.to_owned(),
-            secret: None,
-            redirect_uri: None,
-            resources: Vec::new(),
-            timing: Timing::default(),
-        }
+        Builder(ConfigData::new(provider))
     }
 
     /// The label of the account, to keep several logins at one provider apart.
     #[must_use]
     pub fn account(mut self, account: impl Into<String>) -> Self {
-        self.account = account.into();
+        self.0.account = account.into();
         self
     }
 
     /// Another client than the provider's.
     #[must_use]
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.provider.client_id = Some(client_id.into());
+        self.0.provider.client_id = Some(client_id.into());
         self
     }
 
@@ -88,49 +74,49 @@ impl Builder {
     /// the provider's method, `client_secret_basic` when it names none.
     #[must_use]
     pub fn client_secret(mut self, secret: Secret) -> Self {
-        self.secret = Some(secret);
+        self.0.client_secret = Some(secret);
         self
     }
 
     /// How the secret is sent.
     #[must_use]
     pub fn client_authentication(mut self, method: AuthenticationMethod) -> Self {
-        self.provider.client_authentication = method;
+        self.0.provider.client_authentication = method;
         self
     }
 
     /// Other scopes than the provider's.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.provider.scopes = scopes.into_iter().map(Into::into).collect();
+        self.0.provider.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
     /// A resource that the token is for (RFC 8707); may be given several times.
     #[must_use]
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.resources.push(resource.into());
+        self.0.resources.push(resource.into());
         self
     }
 
     /// One more parameter of the authorization request.
     #[must_use]
     pub fn authorize_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.provider.authorize_parameters.push(Parameter::new(name, value));
+        self.0.provider.authorize_parameters.push(Parameter::new(name, value));
         self
     }
 
     /// Another redirect URI than the provider's. Port 0 stands for any free one.
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
-        self.redirect_uri = Some(uri.into());
+        self.0.redirect_uri = Some(uri.into());
         self
     }
 
     /// Other waits and deadlines.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
+        self.0.timing = timing;
         self
     }
 
@@ -139,44 +125,46 @@ impl Builder {
     /// # Errors
     /// The first setting that cannot work, by name.
     pub fn build(self) -> Result<Config, ConfigError> {
-        let server = check_server(&self.provider)?;
-        let redirect_uris = match self.redirect_uri {
-            Some(uri) => vec![uri],
-            None => self.provider.redirect.uris(),
-        };
-        for uri in &redirect_uris {
-            check_redirect(uri)?;
-        }
-        check_scopes(&self.provider.scopes)?;
-        for resource in &self.resources {
-            check_resource(resource)?;
-        }
-        check_extra(&self.provider.authorize_parameters)?;
-        let client_id = self.provider.client_id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
+        self.0.build()
+    }
+}
+
+pub(super) fn checked(data: ConfigData) -> Result<Config, ConfigError> {
+    let ConfigData { account, client_secret, redirect_uri, resources, timing, provider } = data;
+    let server = check_server(&provider)?;
+    let redirect_uris = match redirect_uri {
+        Some(uri) => vec![uri],
+        None => provider.redirect.uris(),
+    };
+    for uri in &redirect_uris {
+        check_redirect(uri)?;
+    }
+    check_scopes(&provider.scopes)?;
+    for resource in &resources {
+        check_resource(resource)?;
+    }
+    check_extra(&provider.authorize_parameters)?;
+    let client_id =
+        provider.client_id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
             error("client_id", "this server has no client for everybody: register one there and name it")
         })?;
-        let authentication = check_authentication(self.provider.client_authentication, self.secret)?;
-        if self.account.is_empty() || self.account.chars().any(char::is_control) {
-            return Err(error("account", "a label is needed, without control characters"));
-        }
-        if !self.timing.is_sound() {
-            return Err(error("request_deadline", "it must be longer than zero, and five minutes at most"));
-        }
-        Ok(Config::new(Checked {
-            key: CredentialKey {
-                provider: self.provider.id.clone(),
-                client_id: client_id.clone(),
-                account: self.account,
-            },
-            client: Client { id: client_id, authentication },
-            server,
-            redirect_uris,
-            scopes: self.provider.scopes.clone(),
-            resources: self.resources,
-            timing: self.timing,
-            provider: self.provider,
-        }))
+    let authentication = check_authentication(provider.client_authentication, client_secret)?;
+    if account.is_empty() || account.chars().any(char::is_control) {
+        return Err(error("account", "a label is needed, without control characters"));
     }
+    if !timing.is_sound() {
+        return Err(error("request_deadline", "it must be longer than zero, and five minutes at most"));
+    }
+    Ok(Config::new(Checked {
+        key: CredentialKey { provider: provider.id.clone(), client_id: client_id.clone(), account },
+        client: Client { id: client_id, authentication },
+        server,
+        redirect_uris,
+        scopes: provider.scopes.clone(),
+        resources,
+        timing,
+        provider,
+    }))
 }
 
 fn check_server(provider: &Provider) -> Result<Server, ConfigError> {

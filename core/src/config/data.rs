@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::builder::{self, DEFAULT_ACCOUNT};
 use super::{Client, ClientAuthentication, Config, ConfigError, Timing};
+use crate::json::object;
 use crate::provider::Provider;
 use crate::secret::{self, Secret};
 
-/// What [`Config::builder`] was told.
+/// What [`Config::builder`] was told, as it stands in the first line of a transcript.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConfigData {
+pub struct ConfigData {
     pub(crate) account: String,
     #[serde(with = "secret::exposed_option")]
     pub(crate) client_secret: Option<Secret>,
@@ -19,6 +21,10 @@ pub(crate) struct ConfigData {
     pub(crate) timing: Timing,
     pub(crate) provider: Provider,
 }
+
+object!(read strict ConfigData {
+    account or DEFAULT_ACCOUNT.to_owned(), client_secret, redirect_uri, resources or Vec::new(), timing or Timing::default(), provider
+});
 
 impl Config {
     pub(crate) fn data(&self) -> ConfigData {
@@ -35,16 +41,23 @@ impl Config {
 }
 
 impl ConfigData {
-    /// Checks everything again: data may come from strangers.
-    pub(crate) fn build(self) -> Result<Config, ConfigError> {
-        let mut builder = Config::builder(self.provider).account(self.account).timing(self.timing);
-        if let Some(secret) = self.client_secret {
-            builder = builder.client_secret(secret);
+    pub(super) fn new(provider: Provider) -> Self {
+        ConfigData {
+            account: DEFAULT_ACCOUNT.to_owned(),
+            client_secret: None,
+            redirect_uri: None,
+            resources: Vec::new(),
+            timing: Timing::default(),
+            provider,
         }
-        if let Some(uri) = self.redirect_uri {
-            builder = builder.redirect_uri(uri);
-        }
-        self.resources.into_iter().fold(builder, super::Builder::resource).build()
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// The first setting that cannot work, by name.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        builder::checked(self)
     }
 }
 

@@ -5,13 +5,14 @@
 
 mod builder;
 mod client;
-pub(crate) mod data;
+mod data;
 mod redirect;
 mod timing;
 mod url_rules;
 
 pub use builder::{Builder, ConfigError};
 pub use client::{AuthenticationMethod, Client, ClientAuthentication};
+pub use data::ConfigData;
 pub use redirect::Redirect;
 pub use timing::Timing;
 pub use url_rules::is_loopback_host;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::object;
 use crate::moment::Millis;
 
 /// Waits, deadlines and intervals. All in milliseconds.
@@ -15,6 +16,12 @@ pub struct Timing {
     /// How long a login waits for the person. 10 minutes: MFA and password managers included.
     pub login_timeout: Millis,
 }
+
+object!(read strict Timing {
+    request_deadline or Timing::default().request_deadline,
+    reject_interval or Timing::default().reject_interval,
+    login_timeout or Timing::default().login_timeout,
+});
 
 impl Default for Timing {
     fn default() -> Self {

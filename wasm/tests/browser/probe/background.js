@@ -8,10 +8,29 @@ const ready = Session.load().then(() => performance.now() - started);
 const client = new Client(config, extensionWorld({ store: extensionStore(options.area), via: options.via }), { observer });
 const session = chrome.storage.session;
 
-/** Stands still for ever at the point that the test named, once: this life of the background ends there. */
+/** The HTTP exchange under way. */
+let exchange;
+
+/** What an observer returns is awaited, but for the answers of servers. */
 async function observer({ flow, id, action, outcome, ignored }) {
-  const point = `${flow} ${id.life}.${id.step} ${action} ${outcome === null ? 'before' : 'after'}`;
   if (ignored) return;
+  const step = `${flow} ${id.life}.${id.step} ${action}`;
+  exchange = ['fetch', 'post form'].includes(action) && outcome === null ? step : undefined;
+  await standAt(`${step} ${outcome === null ? 'before' : 'after'}`);
+}
+
+const network = globalThis.fetch;
+globalThis.fetch = async (...request) => {
+  const answer = await network(...request);
+  if (exchange) {
+    await answer.clone().arrayBuffer();
+    await standAt(`${exchange} after`);
+  }
+  return answer;
+};
+
+/** Stands still for ever at the point that the test named, once: this life of the background ends there. */
+async function standAt(point) {
   const { pause } = await session.get('pause');
   if (pause !== point) return;
   await session.set({ pause: null, reached: point });
