@@ -13,7 +13,7 @@ const wasm = fileURLToPath(new URL('../..', import.meta.url));
 const CRATES = [
   'allocator-api2', 'base64', 'block-buffer', 'bumpalo', 'cfg-if', 'cpufeatures', 'crypto-common', 'digest', 'form_urlencoded', 'futures-core',
   'futures-task', 'futures-util', 'generic-array', 'getrandom', 'idna', 'idna_adapter', 'itoa', 'js-sys', 'lock_api', 'memchr', 'once_cell',
-  'percent-encoding', 'pin-project-lite', 'proc-macro2', 'quote', 'rustversion', 'scopeguard', 'serde', 'serde_core', 'serde_derive', 'scopeguard', 'serde_json',
+  'percent-encoding', 'pin-project-lite', 'proc-macro2', 'quote', 'rustversion', 'scopeguard', 'serde', 'serde_core', 'serde_derive', 'serde_json',
   'sha2', 'slab', 'smallvec', 'subtle', 'syn', 'talc', 'tokenway-core', 'tokenway-wasm', 'typenum', 'unicode-ident', 'url', 'utf8_iter',
   'utf_types', 'wasm-bindgen', 'wasm-bindgen-futures', 'wasm-bindgen-macro', 'wasm-bindgen-macro-support', 'wasm-bindgen-shared',
   'zeroize', 'zmij',
