@@ -2,8 +2,9 @@
 import pathlib
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
-from running import PEER, ROOT, TARGET, TOOLS, apt_install, has_node, has_target, install_peer, output, run, works
+from running import PEER, ROOT, TARGET, apt_install, cargo_install, has_node, has_target, install_peer, output, run, works
 
 WASM = ROOT / "wasm"
 MANIFEST = "--manifest-path wasm/Cargo.toml --target wasm32-unknown-unknown"
@@ -14,9 +15,9 @@ NEEDS_UNWINDING = "a_machine_that_panicked"
 SHOWN = r"^ *# (\|.*\||ready: .*)$"
 
 
-def steps(tally, quick):
+def steps(tally, quick, ready):
     core_as_wasm(tally)
-    if not install(tally):
+    if not ready:
         return
     tally.step("wasm fmt", "cargo fmt --check --manifest-path wasm/Cargo.toml")
     tally.step("wasm clippy", f"cargo clippy {MANIFEST} --target-dir {TARGET}/wasm -- -D warnings")
@@ -36,7 +37,7 @@ def steps(tally, quick):
         if name not in present:
             tally.skip(f"{name}: could not be installed")
     if "chromium" in present:
-        node_tests(tally, "browsers", sorted(WASM.glob("tests/browser/*.test.mjs")), tries=2, TOKENWAY_BROWSERS=",".join(present))
+        browser_tests(tally, sorted(WASM.glob("tests/browser/*.test.mjs")), present)
 
 
 def core_as_wasm(tally):
@@ -76,9 +77,8 @@ def install(tally):
         return False
     version = re.search(r'name = "wasm-bindgen"\nversion = "([^"]+)"', (WASM / "Cargo.lock").read_text()).group(1)
     if output("wasm-bindgen --version") != f"wasm-bindgen {version}":
-        # Without its TLS, which nothing here needs, and without debug information.
-        run("install wasm-bindgen", f"cargo install wasm-bindgen-cli --version {version} --debug --no-default-features "
-            f"--config profile.dev.debug=false --root {TOOLS}")
+        # Without its TLS, which nothing here needs.
+        cargo_install("wasm-bindgen-cli", f"--version {version} --no-default-features")
     missing = [package for command, package in (("chromium", "chromium"), ("firefox-esr", "firefox-esr")) if not shutil.which(command)]
     if missing:
         apt_install(*missing)
@@ -92,23 +92,47 @@ def has_source():
     return (pathlib.Path(output("rustc --print sysroot")) / "lib/rustlib/src/rust/library").is_dir()
 
 
-def node_tests(tally, name, files, tries=1, **environment):
-    """One file at a time: browsers want both processors for themselves. A file that failed is tried again while there are
-    tries left, and that is told: a browser on a busy machine can lose what its test waits for."""
+def node_tests(tally, name, files):
     for file in files:
-        path = str(file.relative_to(ROOT))
-        for left in reversed(range(tries)):
-            code, log = run(path, ["node", "--test", "--test-reporter=tap", path], **environment)
-            failed = re.findall(r"^ *not ok \d+ - (.*)$", log, re.M)
-            if code == 0 or not left:
-                break
-            print(f"tried again: {path}: {'; '.join(failed)}", flush=True)
-        passed = re.findall(r"^# pass (\d+)$", log, re.M)
-        tally.passed += int(passed[-1]) if passed else 0
-        tally.failures += [f"{name}: {test}" for test in failed]
-        if code != 0 and not failed or not passed:
-            tally.failures.append(f"{path}: it did not start, or broke off")
-        for test, why in re.findall(r"^ *ok \d+ - (.*) # SKIP ?(.*)$", log, re.M):
-            tally.skip(f"{test}: {why}")
-        for line in re.findall(SHOWN, log, re.M):
-            print(line, flush=True)
+        count(tally, name, file, node_test(file))
+
+
+def browser_tests(tally, files, browsers):
+    """One file at a time, in all of its browsers at once: they wait most of the time. A file that failed in a browser is
+    tried once more, alone, and that is told: a browser on a busy machine can lose what its test waits for."""
+    for file in files:
+        its = browsers if "BROWSERS" in file.read_text() else ["chromium"]
+        with ThreadPoolExecutor() as pool:
+            results = list(pool.map(lambda browser: node_test(file, TOKENWAY_BROWSERS=browser), its))
+        for browser, (code, log) in zip(its, results):
+            if code != 0:
+                print(f"tried again: {relative(file)} in {browser}: {'; '.join(not_ok(log))}", flush=True)
+                code, log = node_test(file, TOKENWAY_BROWSERS=browser)
+            count(tally, browser, file, (code, log))
+
+
+def node_test(file, **environment):
+    title = " ".join([relative(file), *environment.values()])
+    return run(title, ["node", "--test", "--test-reporter=tap", relative(file)], **environment)
+
+
+def count(tally, name, file, result):
+    code, log = result
+    failed = not_ok(log)
+    passed = re.findall(r"^# pass (\d+)$", log, re.M)
+    tally.passed += int(passed[-1]) if passed else 0
+    tally.failures += [f"{name}: {test}" for test in failed]
+    if code != 0 and not failed or not passed:
+        tally.failures.append(f"{relative(file)}: it did not start, or broke off")
+    for test, why in re.findall(r"^ *ok \d+ - (.*) # SKIP ?(.*)$", log, re.M):
+        tally.skip(f"{test}: {why}")
+    for line in re.findall(SHOWN, log, re.M):
+        print(line, flush=True)
+
+
+def not_ok(log):
+    return re.findall(r"^ *not ok \d+ - (.*)$", log, re.M)
+
+
+def relative(file):
+    return str(file.relative_to(ROOT))

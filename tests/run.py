@@ -8,10 +8,11 @@ import os
 import re
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import browsers
 from running import (
-    MIN_NODE, ROOT, TOOLS, Tally, apt_install, has_target, install_node, install_peer, last, number, run, say, works,
+    MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, has_target, install_node, install_peer, last, number, run, say, works,
 )
 
 MIN_CORPUS = 300  # the cases of kind token, refresh and callback
@@ -34,17 +35,20 @@ def main():
     os.chdir(ROOT)
     tally = Tally()
     left_out = prepare(tally, quick)
-    tally.step("fmt", "cargo fmt --all --check")
-    tally.step("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings")
-    tally.step("no features", "cargo check -p tokenway-core -p tokenway --no-default-features")
+    with ThreadPoolExecutor() as pool:
+        # While the compiler leaves a processor free, and no test runs.
+        wasm_ready = pool.submit(prepare_later_steps, tally)
+        tally.step("fmt", "cargo fmt --all --check")
+        tally.step("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings")
+        tally.step("no features", "cargo check -p tokenway-core -p tokenway --no-default-features")
+        for target in CHECKED_TARGETS:
+            check_target(tally, target)
     nextest(tally, left_out)
     doctests(tally)
     corpus(tally)
-    for target in CHECKED_TARGETS:
-        check_target(tally, target)
     tally.step("doc", "cargo doc --workspace --all-features --no-deps", RUSTDOCFLAGS="-D warnings")
     deny(tally)
-    browsers.steps(tally, quick)
+    browsers.steps(tally, quick, wasm_ready.result())
     sys.exit(tally.finish())
 
 
@@ -63,9 +67,7 @@ def prepare(tally, quick):
     if not shutil.which("cc"):
         apt_install("gcc", "libc6-dev")
     if not works("cargo nextest --version"):
-        run("install cargo-nextest", f"cargo install cargo-nextest --locked --debug --root {TOOLS}")
-    if not works("cargo deny --version"):
-        run("install cargo-deny", f"cargo install cargo-deny --locked --debug --root {TOOLS}")
+        cargo_install("cargo-nextest", "--no-default-features --features default-no-update")
     for target in (WASM, *CHECKED_TARGETS):
         if not has_target(target):
             run(f"install {target}", f"rustup target add {target}")
@@ -78,6 +80,13 @@ def prepare(tally, quick):
     elif not install_peer():
         leave_out(END_TO_END_TESTS, "end-to-end tests: oidc-provider could not be installed")
     return left_out
+
+
+def prepare_later_steps(tally):
+    """Whether the steps of `wasm/` can run."""
+    if not works("cargo deny --version"):
+        cargo_install("cargo-deny")
+    return browsers.install(tally)
 
 
 # Steps

@@ -67,6 +67,11 @@ def install_peer():
     return has_node() and run("install oidc-provider", f"npm ci --no-audit --no-fund --prefix {PEER}")[0] == 0
 
 
+def cargo_install(name, options=""):
+    """Without debug information: nobody debugs a tool."""
+    run(f"install {name}", f"cargo install {name} --locked --debug --config profile.dev.debug=false {options} --root {TOOLS}")
+
+
 def has_node():
     version = output("node --version")  # v22.1.0
     return version.startswith("v") and int(version[1:].split(".")[0]) >= MIN_NODE and works("npm --version")

@@ -1,4 +1,4 @@
-// Writes dist/chromium and dist/firefox: the same files, the package's modules, and a manifest for each browser.
+// Writes dist/chromium and dist/firefox, or the one that is named: the same files, the package's modules, and a manifest.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,7 +37,13 @@ const MANIFESTS = {
   },
 };
 
+const wanted = process.argv[2];
+if (wanted !== undefined && !(wanted in MANIFESTS)) {
+  console.error(`build: there is no extension for ${wanted}, only for ${Object.keys(MANIFESTS).join(' and ')}`);
+  process.exit(2);
+}
 for (const [browser, manifest] of Object.entries(MANIFESTS)) {
+  if (wanted !== undefined && browser !== wanted) continue;
   const to = join(here, 'dist', browser);
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
