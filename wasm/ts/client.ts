@@ -193,9 +193,8 @@ export class Client {
   }
 
   async #redirected(callback: Callback): Promise<void> {
-    const { logins } = await this.#ready();
-    // Kept first: whoever dies from here on has lost nothing.
-    if (!(await logins.keepRedirect(callback))) return;
+    // Kept first: whoever dies from here on has lost nothing. Nobody will bring it again, so it is tried for a while.
+    if (!(await again(async () => (await this.#ready()).logins.keepRedirect(callback)))) return;
     if (this.#login) (await this.#login.run).wake();
     else await this.resume();
   }
@@ -203,11 +202,10 @@ export class Client {
   /** A context that was killed may seem to run the login for a moment longer. */
   async #woken(): Promise<void> {
     const { logins } = await this.#ready();
-    for (let tries = 0; tries < WOKEN_TRIES; tries++) {
+    await again(async () => {
       await this.#takeUp();
-      if (this.#login || !(await logins.pending())) return;
-      await new Promise((resolve) => setTimeout(resolve, WOKEN_PAUSE));
-    }
+      if (!this.#login && (await logins.pending())) throw new Error("nobody can take it up yet");
+    });
   }
 
   /** Once at a time: what woke this context may tell it twice. */
@@ -370,9 +368,20 @@ const RUN_LOCK_WAIT = 50;
 /** Milliseconds: a context notices within seconds that its login was replaced. */
 const RUN_LOCK_QUEUE = 30_000;
 
-/** How often a context that was woken looks for a login to go on with, and the milliseconds between. */
-const WOKEN_TRIES = 10;
-const WOKEN_PAUSE = 1_000;
+/** How often something is tried that may work in a moment, and the milliseconds between. */
+const TRIES = 10;
+const PAUSE = 1_000;
+
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
+}
 
 /** A login of a life before this one. */
 interface Resumed {

@@ -3,6 +3,7 @@
 import type { Callback, CredentialKey } from "./machine.js";
 import type { Store } from "./store/store.js";
 import { nameOf } from "./store/text_store.js";
+import { isAt } from "./world.js";
 
 /** The most redirects that are kept at a time: whoever sends more is no person who logs in. */
 export const MAX_REDIRECTS = 8;
@@ -69,7 +70,7 @@ export class Logins {
     let kept = false;
     await this.#change((pending) => {
       if (!pending || pending.begun || pending.redirects.length >= MAX_REDIRECTS) return pending;
-      if (!isAt(redirect, pending.redirectUri) || (login !== undefined && login !== pending.login)) return pending;
+      if (!isExpected(redirect, pending.redirectUri) || (login !== undefined && login !== pending.login)) return pending;
       if (pending.redirects.some((other) => bare(other) === bare(redirect))) return pending;
       kept = true;
       return { ...pending, redirects: [...pending.redirects, redirect] };
@@ -110,10 +111,9 @@ export class Logins {
   }
 }
 
-/** A whole URL has to be at the redirect URI; what a server of this place's own received (RFC 9112 origin form) is. */
-function isAt(redirect: Callback, redirectUri: string | undefined): boolean {
-  const place = (url: string | undefined) => url?.split("?", 1)[0];
-  return redirect.target.startsWith("/") || place(bare(redirect)) === place(redirectUri);
+/** What a server of this place's own received (RFC 9112 origin form) is at the redirect URI. */
+function isExpected({ target }: Callback, redirectUri: string | undefined): boolean {
+  return target.startsWith("/") || (redirectUri !== undefined && isAt(target, redirectUri));
 }
 
 /** The same redirect arrives from several events; a fragment is not in all of them. */

@@ -58,6 +58,13 @@ export interface Observed {
   ignored: Reason | null;
 }
 
+/** Whether `url` is that redirect URI, with whatever the server added. The machine looks closer. */
+export function isAt(url: string, redirectUri: string): boolean {
+  if (!URL.canParse(url) || !URL.canParse(redirectUri)) return false;
+  const [here, there] = [new URL(url), new URL(redirectUri)];
+  return here.protocol === there.protocol && here.host === there.host && here.pathname === there.pathname;
+}
+
 /** A redirect that anyone could have sent to a place that listens: what does not match is ignored. */
 export function heard(url: string): Callback {
   const target = url.split("#", 1)[0] ?? url;

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { Client, IoTrouble, MisuseError, moment, Session, TextStore, TokenwayError } from '../../pkg/index.js';
+import { Client, heard, IoTrouble, MisuseError, moment, Session, TextStore, TokenwayError } from '../../pkg/index.js';
 import { nodeWorld } from '../../pkg/node.js';
 import { MemoryTexts } from '../../pkg/store/memory.js';
 import { ContextLocks } from '../../pkg/store/locks.js';
 import { startPeer } from '../peer.mjs';
-import { logIn } from '../person.mjs';
+import { logIn, walk } from '../person.mjs';
 
 const realFetch = globalThis.fetch;
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -241,6 +241,46 @@ test('four overlapping calls of each method end without a clash', async () => {
   await overlapping(calls);
   await overlapping([() => client.logout(), () => client.cancelLogin(), () => client.token(), () => client.logout({ local: true })]);
   assert.equal((await client.status()).login, undefined);
+});
+
+/** A client in a place like a page: redirects come to the listener that it attached. */
+function clientOfAPlace(config) {
+  const texts = new Texts();
+  let told;
+  const urls = [];
+  const login = {
+    attach: (_config, listener) => {
+      told = listener;
+    },
+    listen: async ([first]) => first,
+    open: async (url) => urls.push(url) > 0,
+  };
+  const client = new Client({ issuer: peer.issuer, client_id: 'native', ...config }, { store: new TextStore(texts, new ContextLocks()), login });
+  return { client, texts, urls, arrives: (url) => told.redirected(heard(url)) };
+}
+
+test('a redirect that cannot be kept at once is kept a moment later', async () => {
+  const { client, texts, urls, arrives } = clientOfAPlace({ redirect_uri: 'http://127.0.0.1:49100/callback' });
+  const login = client.login();
+  while (!urls.length) await sleep(5);
+  const redirect = await walk(urls[0]);
+  const set = texts.set.bind(texts);
+  texts.set = async () => {
+    texts.set = set;
+    throw new Error('the storage is busy');
+  };
+  arrives(redirect);
+  assert.equal((await login).claims.sub, 'alice');
+});
+
+test('a redirect URI that a browser writes in another way is known again', async () => {
+  const { client, urls, arrives } = clientOfAPlace({ redirect_uri: 'http://127.0.0.1:80/callback' });
+  const login = client.login();
+  while (!urls.length) await sleep(5);
+  const redirect = new URL(await walk(urls[0])).href;
+  assert.match(redirect, /^http:\/\/127\.0\.0\.1\/callback/);
+  arrives(redirect);
+  assert.equal((await login).claims.sub, 'alice');
 });
 
 test('a login while one is under way joins it', async () => {

@@ -4,7 +4,7 @@ import { IoTrouble } from "../errors.js";
 import type { Config } from "../machine.js";
 import { extensionStore } from "../store/chrome_storage.js";
 import type { Store } from "../store/store.js";
-import { answered, heard, type LoginPlace, type Waiting, type World } from "../world.js";
+import { answered, heard, isAt, type LoginPlace, type Waiting, type World } from "../world.js";
 import { type ExtensionApi, extensionApi } from "./extension_api.js";
 
 /** How often an extension says that it is still busy, in milliseconds: a worker is stopped after 30 s without an event. */
@@ -182,7 +182,7 @@ class ExtensionLogin implements LoginPlace {
     // Its window is closed when it comes up.
     if (this.#launched) this.#launched.over = true;
     await this.api.alarms?.clear(ALARM);
-    const redirected = this.#redirectUri !== undefined && this.#redirected?.url.startsWith(this.#redirectUri) ? this.#redirected.tab : undefined;
+    const redirected = this.#redirected && this.#redirectUri !== undefined && isAt(this.#redirected.url, this.#redirectUri) ? this.#redirected.tab : undefined;
     const tabs = new Set([tabOf(window), redirected].filter((tab) => tab !== undefined && tab >= 0));
     this.#redirected = this.#redirectUri = undefined;
     for (const tab of tabs) await this.api.tabs?.remove(tab as number).catch(() => undefined);

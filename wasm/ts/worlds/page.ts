@@ -5,7 +5,7 @@ import { IoTrouble } from "../errors.js";
 import type { Callback, Config } from "../machine.js";
 import { indexedDbStore } from "../store/indexed_db.js";
 import type { Store } from "../store/store.js";
-import { answered, heard, type LoginPlace, type Waiting, type World } from "../world.js";
+import { answered, heard, isAt, type LoginPlace, type Waiting, type World } from "../world.js";
 
 export interface PageOptions {
   /** `indexedDbStore()` if left out. */
@@ -146,12 +146,6 @@ function redirectUriOf(config: Config | null | undefined): string | undefined {
 
 function isOwn(uri: string | undefined): uri is string {
   return uri !== undefined && URL.canParse(uri) && new URL(uri).origin === location.origin;
-}
-
-/** Whether `url` is that redirect URI, with whatever the server added. */
-function isAt(url: string, uri: string): boolean {
-  const [here, there] = [new URL(url), new URL(uri)];
-  return here.origin === there.origin && here.pathname === there.pathname;
 }
 
 function ownRedirect(candidates: string[]): string {
