@@ -154,7 +154,7 @@ function submit() {
   if (!form || form.dataset.sent) return;
   form.dataset.sent = 'yes';
   for (const input of form.querySelectorAll('input:not([type=hidden])')) input.value = 'ada';
-  form.submit();
+  form.requestSubmit(form.querySelector('button[value=allow]') ?? form.querySelector('button'));
 }
 
 const LAUNCHERS = {

@@ -1,11 +1,14 @@
 // What is in the module, and what the package is made of.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startPeer } from '../peer.mjs';
+import { logIn } from '../person.mjs';
 
 const wasm = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -34,7 +37,8 @@ test('the module imports nothing but its glue', () => {
   assert.deepEqual([...from], ['a']);
 });
 
-test('the packed package is installed into a new project, and finds its module by itself', () => {
+test('a new project that installs the packed package logs in by the lines of its README', async () => {
+  const peer = await startPeer();
   const project = mkdtempSync(join(tmpdir(), 'tokenway-project-'));
   const npm = (...args) => execFileSync('npm', args, { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   try {
@@ -42,15 +46,26 @@ test('the packed package is installed into a new project, and finds its module b
     assert.ok(files.some(({ path }) => path === 'wasm/tokenway_bg.wasm') && files.some(({ path }) => path === 'README.md'));
     writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
     npm('install', '--no-audit', '--no-fund', '--offline', `./${filename}`);
-    writeFileSync(join(project, 'main.js'), `
-      import { Client, LogInError } from 'tokenway';
-      import { nodeWorld } from 'tokenway/node';
-      const client = new Client({ issuer: 'https://as.example', client_id: 'app' }, nodeWorld());
-      await client.token().catch((error) => console.log(error instanceof LogInError, error.code));
-    `);
-    const said = execFileSync(process.execPath, ['main.js'], { cwd: project, encoding: 'utf8' });
-    assert.equal(said.trim(), 'true no_credential');
+    const readme = readFileSync(join(project, 'node_modules/tokenway/README.md'), 'utf8');
+    const [, lines] = /```ts\n\/\/ cli\.ts\n(.*?)```/s.exec(readme);
+    const here = lines.replace('https://as.example', peer.issuer).replace('my-client', 'native').replace('https://api.example', peer.issuer);
+    writeFileSync(join(project, 'main.js'), `${here}\nconsole.log('the API answered', answer.status);\n`);
+    const program = spawn(process.execPath, ['main.js'], { cwd: project, env: { ...process.env, BROWSER: 'true' } });
+    let said = '';
+    let asked;
+    for (const output of [program.stdout, program.stderr]) {
+      output.on('data', (text) => {
+        said += text;
+        asked ??= /http\S+\/auth\?\S+/.test(said) ? logIn(/http\S+\/auth\?\S+/.exec(said)[0]) : undefined;
+      });
+    }
+    const [code] = await once(program, 'exit');
+    assert.equal(code, 0, said);
+    assert.match(said, /the API answered 200/);
+    const { exchanges, revocations } = await peer.counts();
+    assert.deepEqual({ exchanges, ended: revocations > 0 }, { exchanges: 1, ended: true });
   } finally {
+    await peer.stop();
     rmSync(project, { recursive: true, force: true });
   }
 });
