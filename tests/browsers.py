@@ -40,6 +40,20 @@ def steps(tally, quick, ready):
         browser_tests(tally, sorted(WASM.glob("tests/browser/*.test.mjs")), present)
 
 
+def faults(tally, scenarios):
+    """Runs the scenarios that need a browser. Returns a row for each: how many tests, how many violations."""
+    code, _ = run("npm package", "node wasm/build.mjs")
+    tally.count("npm package", code == 0)
+    rows = []
+    for file in sorted({file for _, file in scenarios.values()}):
+        before = tally.passed, len(tally.failures)
+        browser_tests(tally, [ROOT / file], [name for name, command in BROWSERS.items() if shutil.which(command)])
+        failed = len(tally.failures) - before[1]
+        ran = tally.passed - before[0] + failed
+        rows += [(scenario, what, ran, failed) for scenario, (what, its) in scenarios.items() if its == file]
+    return rows
+
+
 def core_as_wasm(tally):
     """Core's unit tests on 32 bits, run by Node."""
     target = "wasm32-wasip1"

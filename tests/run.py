@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import browsers
+import faults
 from running import (
-    MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, has_target, install_node, install_peer, last, number, run, say, works,
+    MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, has_target, install_node, install_peer, last, number, output, run, say, works,
 )
 
 MIN_CORPUS = 300  # the cases of kind token, refresh and callback
@@ -23,18 +25,25 @@ CHECKED_TARGETS = ("x86_64-pc-windows-gnu", "aarch64-apple-darwin")
 END_TO_END_TESTS = "binary(/^e2e/)"
 WASM_TESTS = "test(/wasm_probe/)"
 NODE_TESTS = "test(/by_node/)"
+STRACE_TESTS = "test(/by_strace/)"
+DISK_TESTS = "test(/by_loop_device/)"
 
 # What tests measure, each on a line of its own.
-FIGURES = r"^ *((?:kills|receiver|storm): .*)$"
+FIGURES = r"^ *((?:kills|powercut|receiver|storm|syscalls): .*)$"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/run", description="Passes all tests.")
     parser.add_argument("--quick", action="store_true", help="without the real authorization servers")
-    quick = parser.parse_args().quick
+    parser.add_argument("--faults", action="store_true", help="only the scenarios of faults, in their whole size, with a table")
+    args = parser.parse_args()
+    quick = args.quick
     os.chdir(ROOT)
     tally = Tally()
     left_out = prepare(tally, quick)
+    if args.faults:
+        all_faults(tally)
+        sys.exit(tally.finish())
     with ThreadPoolExecutor() as pool:
         # While the compiler leaves a processor free, and no test runs.
         wasm_ready = pool.submit(prepare_later_steps, tally)
@@ -75,11 +84,28 @@ def prepare(tally, quick):
         leave_out(WASM_TESTS, f"wasm probe: no target {WASM}")
     if not install_node():
         leave_out(NODE_TESTS, f"wasm probe run by node: no node {MIN_NODE}")
+    if not works("strace -V"):
+        apt_install("strace")
+    if not works("strace -o /dev/null echo works"):
+        leave_out(f"({STRACE_TESTS} | {DISK_TESTS})", "faults at system calls: no strace, or it may not trace")
+    elif not can_mount():
+        leave_out(DISK_TESTS, "power cuts: no right to mount a disk image")
     if quick:
         leave_out(END_TO_END_TESTS, "end-to-end tests: --quick")
     elif not install_peer():
         leave_out(END_TO_END_TESTS, "end-to-end tests: oidc-provider could not be installed")
     return left_out
+
+
+def can_mount():
+    """Whether a file can be mounted as a disk: root may, in most places."""
+    with tempfile.TemporaryDirectory() as folder:
+        image, mounted = f"{folder}/image", f"{folder}/mounted"
+        os.mkdir(mounted)
+        with open(image, "wb") as file:
+            file.truncate(8 << 20)
+        commands = ["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, mounted], ["umount", mounted]
+        return all(shutil.which(command[0]) and run("power cuts", command)[0] == 0 for command in commands)
 
 
 def prepare_later_steps(tally):
@@ -114,6 +140,22 @@ def nextest(tally, left_out):
     if not left_out:
         for name in statuses("SKIP", log):
             tally.skip(name)
+    show_figures(log)
+    tally.count("each scenario of faults has its tests", not faults.without_tests(output("cargo nextest list --workspace --all-features")))
+
+
+def all_faults(tally):
+    """Each scenario of faults, in its whole size, and the table."""
+    rows, log = faults.run_natively(tally)
+    show_figures(log)
+    if prepare_later_steps(tally):
+        rows += browsers.faults(tally, faults.IN_BROWSERS)
+    else:
+        tally.skip(f"faults in browsers: {', '.join(faults.IN_BROWSERS)}")
+    print(*faults.table(rows), sep="\n", flush=True)
+
+
+def show_figures(log):
     for figure in re.findall(FIGURES, log, re.M):
         print(figure.strip(), flush=True)
 

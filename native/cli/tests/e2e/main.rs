@@ -10,6 +10,7 @@
 )]
 
 mod codex_shape;
+mod credential;
 mod kills;
 mod login;
 mod login_trouble;
@@ -19,3 +20,10 @@ mod record;
 mod refresh;
 mod refresh_trouble;
 mod storm;
+#[cfg(target_os = "linux")]
+mod syscalls;
+
+/// `tests/run --faults` asks for the whole of what the default run does a part of.
+fn all_faults() -> bool {
+    std::env::var_os("TOKENWAY_FAULTS").is_some()
+}

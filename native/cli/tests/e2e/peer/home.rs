@@ -11,16 +11,33 @@ use super::{Run, Waiting, root, run};
 
 /// A `TOKENWAY_HOME` that goes away.
 pub(crate) struct Home {
-    folder: TempDir,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
 }
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Home { folder: tempfile::tempdir().unwrap() }
+        Home::temporary(tempfile::tempdir().unwrap())
+    }
+
+    /// On that file system.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn within(folder: &Path) -> Self {
+        Home::temporary(tempfile::tempdir_in(folder).unwrap())
+    }
+
+    /// One that is there already, and stays.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn at(folder: &Path) -> Self {
+        Home { folder: folder.to_owned(), _temporary: None }
+    }
+
+    fn temporary(folder: TempDir) -> Self {
+        Home { folder: folder.path().to_owned(), _temporary: Some(folder) }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Writes a file into the home.

@@ -1,0 +1,235 @@
+//! Faults at each system call with which a renewal touches its store (F01, F04 to F09, F11), injected by strace; and
+//! power cuts there: a disk image as it stands, without what only the page cache has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::credential::{Credential, End, each};
+use crate::peer::{Home, Peer, Waiting, finish};
+
+/// The system calls that a store may make.
+const CALLS: &str = "openat,read,write,pwrite64,ftruncate,fsync,fdatasync,flock,rename,renameat,renameat2,link,linkat,unlink,\
+                     unlinkat,fchmod,mkdir";
+
+const ERRORS: [&str; 3] = ["error=EIO", "error=ENOSPC", "error=EINTR"];
+
+/// One system call of a renewal: its name, and which of its thread it is.
+type Point = (String, usize);
+
+#[test]
+fn f01_f04_to_f07_a_process_killed_at_any_system_call_of_a_renewal_loses_nothing_by_strace() {
+    for folder in file_systems() {
+        let (peer, home) = (Peer::with_token_life(600), Home::within(&folder));
+        let cases = cases(&peer, &home, &["signal=SIGKILL"]);
+        let ends = each(&cases, |case| case.run(&home, &peer));
+        let died = ends.iter().filter(|ending| ending.code.is_none()).count();
+        let honest = ends.iter().filter(|ending| ending.end == End::HonestSentence).count();
+        eprintln!(
+            "syscalls: kill at {} calls in {}: {died} died; {} ended with a valid token, {honest} with the honest sentence",
+            cases.len(),
+            folder.display(),
+            ends.len() - honest,
+        );
+        assert!(died * 2 > cases.len(), "most points are reached");
+        assert_eq!(peer.count("reuses"), honest as u64, "a reuse is told, each and every one");
+    }
+}
+
+#[test]
+fn f09_f11_an_error_of_any_system_call_of_a_renewal_loses_nothing_by_strace() {
+    for folder in file_systems() {
+        let (peer, home) = (Peer::with_token_life(600), Home::within(&folder));
+        let faults: &[&str] = if crate::all_faults() { &ERRORS } else { &ERRORS[..1] };
+        let cases = cases(&peer, &home, faults);
+        let ends = each(&cases, |case| case.run(&home, &peer));
+        let at_once = ends.iter().filter(|ending| ending.code == Some(0)).count();
+        eprintln!(
+            "syscalls: {} at {} calls in {}: {at_once} gave a token at once, {} the next time",
+            faults.join(", "),
+            cases.len(),
+            folder.display(),
+            ends.len() - at_once,
+        );
+        assert!(ends.iter().all(|ending| ending.end == End::ValidToken), "nobody has to log in again");
+        assert_eq!(peer.count("reuses"), 0);
+    }
+}
+
+#[test]
+fn f08_a_power_cut_at_any_system_call_of_a_renewal_leaves_the_old_record_or_the_new_by_loop_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::new(folder.path());
+    let (peer, home) = (Peer::with_token_life(600), Home::within(&disk.mounted));
+    let cases = cases(&peer, &home, &["signal=SIGKILL"]);
+    finish(command("sync", &[])).succeeds();
+    let (mut old, mut new) = (0, 0);
+    for case in &cases {
+        let before = case.credential.stored_token(&home);
+        case.injected(&home, &before);
+        let after = disk.after_a_power_cut(|mounted| {
+            let inside = mounted.join(home.path().strip_prefix(&disk.mounted).unwrap());
+            case.credential.stored_token(&Home::at(&inside))
+        });
+        let stored = case.credential.stored_token(&home);
+        assert!(after == before || after == stored, "{case:?}: neither the old record nor the new one");
+        if after == before {
+            old += 1
+        } else {
+            new += 1
+        }
+        case.credential.ask_again(&home, &peer, &before);
+        let returned = case.credential.stored_token(&home);
+        let kept = disk.after_a_power_cut(|mounted| {
+            case.credential.stored_token(&Home::at(&mounted.join(home.path().strip_prefix(&disk.mounted).unwrap())))
+        });
+        assert_eq!(kept, returned, "{case:?}: a save that returned was lost");
+    }
+    eprintln!("powercut: at {} calls: the old record {old} times, the new one {new} times, nothing else", cases.len());
+}
+
+/// A fault at one call of one credential's renewal.
+#[derive(Debug)]
+struct Case {
+    fault: &'static str,
+    point: Point,
+    credential: Credential,
+}
+
+/// How a renewal with a fault ended, and what came of its credential.
+struct Ending {
+    code: Option<i32>,
+    end: End,
+}
+
+impl Case {
+    fn run(&self, home: &Home, peer: &Peer) -> Ending {
+        let rejected = self.credential.stored_token(home);
+        let code = self.injected(home, &rejected);
+        Ending { code, end: self.credential.ask_again(home, peer, &rejected) }
+    }
+
+    fn injected(&self, home: &Home, rejected: &str) -> Option<i32> {
+        let (call, when) = &self.point;
+        let inject = format!("inject={call}:{}:when={when}", self.fault);
+        let mut process =
+            Waiting::start(traced(&self.credential.asking(home), &["-e", call, "-e", &inject], "/dev/null"));
+        process.give(rejected);
+        process.end().code
+    }
+}
+
+/// Each fault at each call, with a logged in credential for each.
+fn cases(peer: &Peer, home: &Home, faults: &[&'static str]) -> Vec<Case> {
+    let first = credential(peer, "first".to_owned());
+    first.login(home);
+    let points = points(&first, home);
+    assert!(points.len() > 10, "a renewal makes more calls than these: {points:?}");
+    // That write of another thread wakes its runtime through an eventfd, which no kernel interrupts: it would sleep on.
+    let is_possible = |fault: &str, point: &Point| !(fault == "error=EINTR" && point.0 == "write");
+    let all = faults.iter().flat_map(|fault| points.iter().map(move |point| (*fault, point.clone())));
+    let all = all.filter(|(fault, point)| is_possible(fault, point));
+    let cases: Vec<Case> = all
+        .enumerate()
+        .map(|(number, (fault, point))| Case {
+            fault,
+            point,
+            credential: credential(peer, format!("account-{number}")),
+        })
+        .collect();
+    each(&cases, |case| case.credential.login(home));
+    cases
+}
+
+/// The calls of a renewal that touch its home, as strace counts them: each thread for itself.
+fn points(credential: &Credential, home: &Home) -> BTreeSet<Point> {
+    let log = home.path().join("calls.log");
+    let mut process = Waiting::start(traced(
+        &credential.asking(home),
+        &["-y", "-e", &format!("trace={CALLS}")],
+        log.to_str().unwrap(),
+    ));
+    process.give(&credential.stored_token(home));
+    process.end().succeeds();
+    let mut counts: BTreeMap<Point, usize> = BTreeMap::new();
+    let mut points = BTreeSet::new();
+    for line in fs::read_to_string(log).unwrap().lines() {
+        let Some((thread, call)) = line.split_once(' ') else { continue };
+        let Some((name, _)) = call.trim_start().split_once('(') else { continue };
+        let count = counts.entry((format!("{thread} {name}"), 0)).or_default();
+        *count += 1;
+        if call.contains(home.path().to_str().unwrap()) {
+            points.insert((name.to_owned(), *count));
+        }
+    }
+    points
+}
+
+fn credential(peer: &Peer, account: String) -> Credential {
+    Credential::at(peer.issuer(), "native", account)
+}
+
+/// The command under strace, all threads.
+fn traced(command: &Command, options: &[&str], log: &str) -> Command {
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", log]).args(options).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => traced.env(name, value),
+            None => traced.env_remove(name),
+        };
+    }
+    traced.stdin(std::process::Stdio::piped());
+    traced
+}
+
+/// The disk that the tests run on, and one in memory; the latter only when all faults are asked for.
+fn file_systems() -> Vec<PathBuf> {
+    let memory = Path::new("/dev/shm");
+    let mut folders = vec![std::env::temp_dir()];
+    if crate::all_faults() && memory.is_dir() {
+        folders.push(memory.to_owned());
+    }
+    folders
+}
+
+/// A file system of its own, in a file.
+struct Disk {
+    image: PathBuf,
+    mounted: PathBuf,
+}
+
+impl Disk {
+    fn new(folder: &Path) -> Self {
+        let disk = Disk { image: folder.join("image"), mounted: folder.join("mounted") };
+        fs::create_dir(&disk.mounted).unwrap();
+        fs::File::create(&disk.image).unwrap().set_len(16 << 20).unwrap();
+        finish(command("mkfs.ext4", &["-q".as_ref(), disk.image.as_ref()])).succeeds();
+        finish(command("mount", &["-o".as_ref(), "loop".as_ref(), disk.image.as_ref(), disk.mounted.as_ref()]))
+            .succeeds();
+        disk
+    }
+
+    /// What somebody finds who starts the machine again.
+    fn after_a_power_cut<T>(&self, look: impl FnOnce(&Path) -> T) -> T {
+        let copy = Disk { image: self.image.with_extension("copy"), mounted: self.mounted.with_extension("copy") };
+        fs::copy(&self.image, &copy.image).unwrap();
+        fs::create_dir_all(&copy.mounted).unwrap();
+        finish(command("mount", &["-o".as_ref(), "loop".as_ref(), copy.image.as_ref(), copy.mounted.as_ref()]))
+            .succeeds();
+        look(&copy.mounted)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        finish(command("umount", &[self.mounted.as_ref()]));
+    }
+}
+
+fn command(program: &str, args: &[&std::ffi::OsStr]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).stdin(std::process::Stdio::null());
+    command
+}

@@ -1,0 +1,89 @@
+"""The scenarios of faults in the life of a token, and the tests that show what comes of each: `tests/run --faults` runs them
+all, in their whole size, and prints a table. The default run has the same tests; of the largest it does a part."""
+import re
+
+from running import run
+
+# Scenario: what happens, and its tests as nextest names them (a part of the name is enough).
+SCENARIOS = {
+    "F01": ("killed before the request leaves", ["f01_f04_to_f07_", "kills::processes_killed"]),
+    "F02": ("killed while the answer is on its way", ["kills::processes_killed", "a_request_for_a_token_may_die_anywhere"]),
+    "F03": ("killed between the answer and the first write", ["kills::processes_killed", "a_renewal_for_a_rejected_token_may_die_anywhere"]),
+    "F04": ("killed while the new record is written", ["f01_f04_to_f07_", "f04_a_save_sweeps"]),
+    "F05": ("killed between fsync and rename", ["f01_f04_to_f07_", "f05_"]),
+    "F06": ("killed between rename and the folder's fsync", ["f01_f04_to_f07_"]),
+    "F07": ("killed between save and unlock", ["f01_f04_to_f07_", "f07_a_holder_that_ends"]),
+    "F08": ("power cut at any system call", ["f08_a_power_cut"]),
+    "F09": ("the disk is full", ["f09_f11_", "f09_a_full_disk", "a_renewal_that_meets_a_full_disk_may_die_anywhere"]),
+    "F09b": ("the spare file makes room", ["f09b_"]),
+    "F10": ("the store cannot be written", ["a_store_that_cannot_be_written_is_found_out"]),
+    "F11": ("fsync fails", ["f09_f11_"]),
+    "F12": ("the file is cut or changed anywhere", ["f12_a_file_cut_or_changed", "many_readers_of_a_damaged_file"]),
+    "F13": ("left-over files", ["f13_a_delete_leaves_no_secret", "f04_a_save_sweeps"]),
+    "F14": ("links, and files of others", ["f14_"]),
+    "F15": ("an old backup lies there", ["a_refused_hash_is_not_sent_again", "a_renewal_of_the_same_login_with_another_token_is_adopted"]),
+    "F16": ("keyring or Redis in trouble", ["f16_"]),
+    "F17": ("the holder of the lock is killed", ["f17_the_lease_of_a_killed_process"]),
+    "F18": ("the holder of the lock is stopped", ["a_holder_that_was_stopped_too_long_sends_nothing", "a_stopped_holder_costs_a_due_token"]),
+    "F19": ("the lock's file is removed", ["f19_"]),
+    "F20": ("no flock on this file system", ["f20_"]),
+    "F21": ("a child inherits the lock", ["f21_a_child_process_inherits_no_lease"]),
+    "F22": ("the clock jumps", ["a_jump_", "a_cool_down_is_over_one_day", "a_clock_that_went_back_passes_no_time", "a_clock_that_jumped_on"]),
+    "F23": ("suspended during the request", ["a_guard_counts_by_the_monotonic_clock", "a_holder_that_was_stopped_while_it_noted"]),
+    "F24": ("all timers at once", ["a_hundred_callers_at_once_are_no_storm"]),
+    "F25": ("no network, no names, a captive portal", ["without_a_route_nothing_is_sent", "in_a_hole_at_most", "a_server_that_cannot_be_reached_ends_no_login"]),
+    "F26": ("the server acted, the answer is lost", ["a_lost_answer", "two_lost_answers_leave_the_outcome_unknown"]),
+    "F27": ("the answer is cut at any byte", ["an_answer_cut_at_any_byte_is_incomplete", "a_chunked_answer_without_its_end"]),
+    "F28": ("429 and 5xx", ["a_server_in_trouble", "a_server_that_wants_to_be_left_alone", "a_cool_down_lasts_an_hour_at_most"]),
+    "F29": ("an HTTP library that sends again by itself", ["a_connection_closed_after_the_request_is_maybe_sent_and_never_repeated", "no_connection_serves_two_requests"]),
+    "F30": ("many processes refresh at once", ["storm::", "a_hundred_callers_with_an_expired_token", "eight_clients_on_one_folder"]),
+    "F31": ("logout during a refresh", ["a_logout_during_a_refresh_wins", "a_logout_may_die_anywhere"]),
+    "F32": ("a second login during a refresh", ["a_login_during_a_refresh_wins", "a_second_login_during_a_refresh_wins"]),
+    "F37": ("the caller is dropped at any await", ["cancelling::"]),
+    "F38": ("a callback panics", ["panics::"]),
+    "F39": ("the runtime ends during the save", ["a_runtime_that_is_taken_down_during_the_request", "a_client_that_is_dropped_during_the_request"]),
+}
+
+# Scenarios of browsers have tests of their own, which are run by Node.
+IN_BROWSERS = {
+    "F33": ("a worker dies in a login", "wasm/tests/browser/death.test.mjs"),
+    "F34": ("a worker dies in a renewal", "wasm/tests/browser/death.test.mjs"),
+    "F35": ("tabs, worker and popup refresh at once", "wasm/tests/browser/extension.test.mjs"),
+    "F36": ("storage is full or cleared, the extension is updated", "wasm/tests/browser/extension.test.mjs"),
+}
+
+
+def run_natively(tally):
+    """Runs them in their whole size. Returns the rows of the table, and what the tests said."""
+    command = "cargo nextest run --workspace --all-features --no-fail-fast --status-level pass".split()
+    code, log = run("faults", [*command, "-E", " | ".join(sorted(f"test(/{part}/)" for part in parts()))], TOKENWAY_FAULTS="all")
+    results = {}
+    for status, name in re.findall(r"^ *(PASS|SLOW|FAIL|ABORT|TIMEOUT|SIG[A-Z0-9]+) \[[^]]*\](?: \([^)]*\))? *(\S+ \S+)", log, re.M):
+        if status != "SLOW":
+            results[name] = results.get(name, True) and status == "PASS"
+    tally.passed += sum(results.values())
+    tally.failures += sorted(name for name, passed in results.items() if not passed)
+    tally.failures += [f"{scenario} has no test" for scenario in without_tests("\n".join(results))]
+    if code != 0 and all(results.values()):
+        tally.failures.append("faults: they did not compile, or broke off")
+    rows = []
+    for scenario, (what, tests) in SCENARIOS.items():
+        its = [passed for name, passed in results.items() if any(test in name for test in tests)]
+        rows.append((scenario, what, len(its), its.count(False)))
+    return rows, log
+
+
+def without_tests(names):
+    """The scenarios of which no test is among these names."""
+    return [scenario for scenario, (_, tests) in SCENARIOS.items() if not any(test in names for test in tests)]
+
+
+def parts():
+    return {test for _, tests in SCENARIOS.values() for test in tests}
+
+
+def table(rows):
+    yield "| scenario | what happens | tests | violations |"
+    yield "|---|---|---|---|"
+    for row in sorted(rows):
+        yield f"| {' | '.join(map(str, row))} |"
