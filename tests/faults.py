@@ -2,7 +2,7 @@
 all, in their whole size, and prints a table. The default run has the same tests; of the largest it does a part."""
 import re
 
-from running import run
+from running import ROOT, run
 
 # Scenario: what happens, and its tests as nextest names them (a part of the name is enough).
 SCENARIOS = {
@@ -76,6 +76,12 @@ def run_natively(tally):
 def without_tests(names):
     """The scenarios of which no test is among these names."""
     return [scenario for scenario, (_, tests) in SCENARIOS.items() if not any(test in names for test in tests)]
+
+
+def promised():
+    """The tests that SECURITY.md names."""
+    rows = [line for line in (ROOT / "SECURITY.md").read_text().splitlines() if line.startswith("| ")]
+    return [name for row in rows for name in re.findall(r"`(\w{20,})`", row)]
 
 
 def parts():

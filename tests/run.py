@@ -141,7 +141,9 @@ def nextest(tally, left_out):
         for name in statuses("SKIP", log):
             tally.skip(name)
     show_figures(log)
-    tally.count("each scenario of faults has its tests", not faults.without_tests(output("cargo nextest list --workspace --all-features")))
+    names = output("cargo nextest list --workspace --all-features")
+    tally.failures += [f"{scenario} has no test" for scenario in faults.without_tests(names)]
+    tally.failures += [f"SECURITY.md names {name}, which is no test" for name in faults.promised() if name not in names]
 
 
 def all_faults(tally):
