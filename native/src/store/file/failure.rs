@@ -6,17 +6,17 @@ use std::path::Path;
 use tokenway_core::http::{IoFailure, IoFailureKind, Sent};
 
 /// The place cannot do it.
-pub(super) fn unable(detail: String) -> IoFailure {
+pub(crate) fn unable(detail: String) -> IoFailure {
     IoFailure { sent: Sent::NotSent, kind: IoFailureKind::Unable, detail }
 }
 
 /// Another process was in the way for too long.
-pub(super) fn too_late(detail: String) -> IoFailure {
+pub(crate) fn too_late(detail: String) -> IoFailure {
     IoFailure { sent: Sent::NotSent, kind: IoFailureKind::Deadline, detail }
 }
 
 /// `doing` (as in "writing") something with `path` failed.
-pub(super) fn failed(doing: &str, path: &Path, error: &io::Error) -> IoFailure {
+pub(crate) fn failed(doing: &str, path: &Path, error: &io::Error) -> IoFailure {
     let advice = advice(error);
     unable(format!("{doing} {} failed: {error}{advice}", path.display()))
 }

@@ -23,12 +23,12 @@ const PAUSE: Duration = Duration::from_millis(1);
 const MAX_NOTE: u64 = 1024;
 
 /// A locked file. The lock ends when this is dropped, or with the process.
-pub(super) struct LockFile(File);
+pub(crate) struct LockFile(File);
 
 impl LockFile {
     /// Locks the file at `path`, made if need be; `None` while another has it locked. Tasks of one process keep each
     /// other out like processes do.
-    pub(super) fn try_lock(path: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Self>> {
         for _ in 0..REOPENINGS {
             let file = platform::open_lock(path)?;
             match file.try_lock() {
@@ -45,7 +45,7 @@ impl LockFile {
     }
 
     /// Locks the file at `path` for the short time of a save, waiting for others who do the same.
-    pub(super) fn for_save(path: &Path) -> Answer<Self> {
+    pub(crate) fn for_save(path: &Path) -> Answer<Self> {
         Self::lock(path, SAVE_WAIT)
     }
 
@@ -62,23 +62,23 @@ impl LockFile {
     }
 
     /// What the holder of the file at `path` wrote. Where locks are mandatory (Windows) nobody else can read it.
-    pub(super) fn peek(path: &Path) -> io::Result<Vec<u8>> {
+    pub(crate) fn peek(path: &Path) -> io::Result<Vec<u8>> {
         read_note(&File::open(path)?)
     }
 
     /// Whether `path` still names this file. A lock on a file that was removed or replaced keeps nobody out.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
         platform::is_at(&self.0, path)
     }
 
     /// What its last holder wrote.
-    pub(super) fn read(&mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
         self.0.seek(SeekFrom::Start(0))?;
         read_note(&self.0)
     }
 
     /// Replaces what it says, in place: the file must stay the one that is locked.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.seek(SeekFrom::Start(0))?;
         self.0.write_all(bytes)?;
         self.0.set_len(bytes.len() as u64)

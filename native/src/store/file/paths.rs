@@ -12,19 +12,19 @@ const READABLE: usize = 40;
 const HASH: usize = 16;
 
 /// The files of one credential.
-pub(super) struct Files {
-    pub(super) folder: PathBuf,
-    pub(super) name: String,
+pub(crate) struct Files {
+    pub(crate) folder: PathBuf,
+    pub(crate) name: String,
 }
 
 impl Files {
-    pub(super) fn of(folder: &Path, key: &CredentialKey) -> Self {
+    pub(crate) fn of(folder: &Path, key: &CredentialKey) -> Self {
         Files { folder: folder.to_owned(), name: name(key) }
     }
 
-    /// The files of the credential whose record is called `file_name`, if that is the name of a record.
-    pub(super) fn of_record(folder: &Path, file_name: &str) -> Option<Self> {
-        let name = file_name.strip_suffix(".json")?;
+    /// The files of the credential that the file `file_name` belongs to, if it ends in `suffix` and is named like one.
+    pub(super) fn of_record(folder: &Path, file_name: &str, suffix: &str) -> Option<Self> {
+        let name = file_name.strip_suffix(suffix)?.strip_suffix('.')?;
         let (_, hash) = name.rsplit_once('-')?;
         let is_hash = hash.len() == HASH && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         is_hash.then(|| Files { folder: folder.to_owned(), name: name.to_owned() })
@@ -32,10 +32,6 @@ impl Files {
 
     pub(super) fn is_of(&self, key: &CredentialKey) -> bool {
         self.name == name(key)
-    }
-
-    pub(super) fn record(&self) -> PathBuf {
-        self.with_suffix("json")
     }
 
     pub(super) fn ledger(&self) -> PathBuf {
@@ -50,12 +46,17 @@ impl Files {
         self.with_suffix("save")
     }
 
+    /// Holds a place on the disk for the next save.
+    pub(super) fn spare(&self) -> PathBuf {
+        self.with_suffix("spare")
+    }
+
     /// How the names of records that were moved aside begin.
     pub(super) fn corrupt_prefix(&self) -> String {
         format!("{}.corrupt-", self.name)
     }
 
-    fn with_suffix(&self, suffix: &str) -> PathBuf {
+    pub(crate) fn with_suffix(&self, suffix: &str) -> PathBuf {
         self.folder.join(format!("{}.{suffix}", self.name))
     }
 }
@@ -84,7 +85,7 @@ fn readable(key: &CredentialKey) -> String {
     text.trim_end_matches('-').to_owned()
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -130,16 +131,17 @@ mod tests {
             let name = name(&key(hostile, hostile, hostile));
             assert!(name.len() <= READABLE + 1 + HASH, "{name}");
             assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{name}");
-            assert!(Files::of_record(Path::new("x"), &format!("{name}.json")).is_some(), "{name}");
+            assert!(Files::of_record(Path::new("x"), &format!("{name}.json"), "json").is_some(), "{name}");
         }
     }
 
     #[test]
     fn only_records_are_taken_for_records() {
         let files = Files::of(Path::new("x"), &key("a", "b", "c"));
-        let is_record =
-            |path: PathBuf| Files::of_record(Path::new("x"), path.file_name().unwrap().to_str().unwrap()).is_some();
-        assert!(is_record(files.record()));
+        let is_record = |path: PathBuf| {
+            Files::of_record(Path::new("x"), path.file_name().unwrap().to_str().unwrap(), "json").is_some()
+        };
+        assert!(is_record(files.with_suffix("json")));
         assert!(!is_record(files.ledger()));
         assert!(!is_record(files.lease()));
         assert!(!is_record(PathBuf::from("settings.json")));

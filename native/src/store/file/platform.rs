@@ -10,16 +10,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokenway_core::moment::UnixMillis;
 
-pub(super) use system::{is_at, owned_by_us, stamp, sync_folder};
+pub(crate) use system::{is_at, owned_by_us, stamp, sync_folder};
 
 /// The wall clock of this machine.
-pub(super) fn now() -> UnixMillis {
+pub(crate) fn now() -> UnixMillis {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Makes the folder, and its parents, for nobody but us; makes one that is there so.
-pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     make_folder(path)?;
     tighten(path, &fs::metadata(path)?)
 }
@@ -49,17 +49,17 @@ fn sync_if_allowed(folder: &Path) -> io::Result<()> {
 }
 
 /// Opens a new file that nobody but us can read.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     private_options().write(true).create_new(true).open(path)
 }
 
 /// Opens a file to lock, making it if need be.
-pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     private_options().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// Opens a file of ours to read, closing it to others first; `None` if there is none.
-pub(super) fn open_private(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn open_private(path: &Path) -> io::Result<Option<File>> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -104,7 +104,7 @@ mod system {
         options.mode(0o600);
     }
 
-    pub(in super::super) fn owned_by_us(metadata: &Metadata) -> io::Result<()> {
+    pub(crate) fn owned_by_us(metadata: &Metadata) -> io::Result<()> {
         let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
         if owner == us {
             return Ok(());
@@ -121,17 +121,17 @@ mod system {
     }
 
     /// Whether `path` names the open file.
-    pub(in super::super) fn is_at(file: &File, path: &Path) -> bool {
+    pub(crate) fn is_at(file: &File, path: &Path) -> bool {
         let (Ok(open), Ok(named)) = (file.metadata(), fs::metadata(path)) else { return false };
         (open.dev(), open.ino()) == (named.dev(), named.ino())
     }
 
     /// Makes names that were made, changed or removed in the folder durable.
-    pub(in super::super) fn sync_folder(path: &Path) -> io::Result<()> {
+    pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
     }
 
-    pub(in super::super) fn stamp(path: &Path) -> Option<[u64; 4]> {
+    pub(crate) fn stamp(path: &Path) -> Option<[u64; 4]> {
         let metadata = fs::metadata(path).ok()?;
         let nanos = |seconds: i64, nanos: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos).cast_unsigned();
         Some([
@@ -154,7 +154,7 @@ mod system {
 
     pub(super) fn private_file(_options: &mut OpenOptions) {}
 
-    pub(in super::super) fn owned_by_us(_metadata: &Metadata) -> io::Result<()> {
+    pub(crate) fn owned_by_us(_metadata: &Metadata) -> io::Result<()> {
         Ok(())
     }
 
@@ -162,15 +162,15 @@ mod system {
         Ok(())
     }
 
-    pub(in super::super) fn is_at(_file: &File, path: &Path) -> bool {
+    pub(crate) fn is_at(_file: &File, path: &Path) -> bool {
         path.exists()
     }
 
-    pub(in super::super) fn sync_folder(_path: &Path) -> io::Result<()> {
+    pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {
         Ok(())
     }
 
-    pub(in super::super) fn stamp(path: &Path) -> Option<[u64; 4]> {
+    pub(crate) fn stamp(path: &Path) -> Option<[u64; 4]> {
         let metadata = fs::metadata(path).ok()?;
         let nanos = |time: io::Result<SystemTime>| {
             let since_1970 = time.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();

@@ -1,25 +1,27 @@
-//! The record file: read, atomic save and delete, and what is done with bytes that cannot be read.
+//! One record: read, compared and saved, deleted, and what is done with bytes that cannot be read.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokenway_core::action::Save;
 use tokenway_core::http::IoFailure;
-use tokenway_core::lifecycle::record::{CredentialKey, RECORD_FORMAT, Record, Version};
+use tokenway_core::lifecycle::record::{CredentialKey, Mark, RECORD_FORMAT, Record, Version};
 use tokenway_core::secret::Secret;
 
 use super::failure::{failed, unable};
 use super::lock_file::LockFile;
 use super::paths::Files;
-use super::seal::{MAX_FILE, seal, unseal};
+use super::seal::seal;
+use super::shelf::{Damage, LeftOver, Shelf, Writing};
 use super::{platform, replace};
 use crate::store::{Answer, DeleteAnswer, SaveAnswer};
 
-/// The content of the file. The key is in it so that a folder can be listed; members of newer versions are kept.
+/// What is stored. The key is in it so that a folder can be listed; members of newer versions are kept.
 #[derive(Serialize, Deserialize)]
 struct Content<R> {
     key: CredentialKey,
@@ -34,81 +36,79 @@ struct AnyFormat {
     format: u32,
 }
 
-/// What an undamaged file holds.
+/// What undamaged bytes hold.
 enum Stored {
     Known(Content<Box<Record>>),
     /// Of a format that this version cannot read.
     Newer(CredentialKey),
 }
 
-/// What is wrong with a file, for people.
-type Damage = &'static str;
-
-/// Reads the record. A file that cannot be read is moved aside, and said to be; from then on there is none.
-pub(super) fn load(files: &Files) -> Answer<Option<Box<Record>>> {
-    match read_or_move_aside(files)? {
+/// Reads the record. What cannot be read is moved aside, and said to be; from then on there is none.
+pub(super) fn load(shelf: &dyn Shelf, files: &Files) -> Answer<Option<Box<Record>>> {
+    recover(shelf, files)?;
+    match read_or_move_aside(shelf, files)? {
         Some(Stored::Known(content)) => Ok(Some(content.record)),
-        Some(Stored::Newer(_)) => Err(newer(files)),
+        Some(Stored::Newer(_)) => Err(newer(shelf, files)),
         None => Ok(None),
     }
 }
 
-/// Writes the record if the stored one has the expected version. A damaged file has no version to protect: it is moved
-/// aside, and the record saved.
-pub(super) fn save(files: &Files, save: Save) -> Answer<SaveAnswer> {
-    let _writing = start_writing(files)?;
-    let others = match read(files)? {
+/// Writes the record if the stored one has the expected version. Damaged bytes have no version to protect: they are
+/// moved aside, and the record saved.
+pub(super) fn save(shelf: &dyn Shelf, files: &Files, save: Save) -> Answer<SaveAnswer> {
+    let writing = start_writing(files)?;
+    recover_alone(shelf, files)?;
+    let others = match read(shelf, files)? {
         None if save.expected.is_some() => return Ok(SaveAnswer::Conflict(None)),
         None => BTreeMap::new(),
         Some(Err(_)) => {
-            move_aside(files)?;
+            shelf.move_aside(files, &writing)?;
             BTreeMap::new()
         }
-        Some(Ok(Stored::Newer(_))) => return Err(newer(files)),
+        Some(Ok(Stored::Newer(_))) => return Err(newer(shelf, files)),
         Some(Ok(Stored::Known(stored))) => {
             let is_ours = stored.record == save.record;
             if !is_ours && save.expected != Some(stored.record.version()) {
                 return Ok(SaveAnswer::Conflict(Some(stored.record)));
             }
             if stored.record.format > RECORD_FORMAT {
-                return Err(newer(files));
+                return Err(newer(shelf, files));
             }
             stored.others
         }
     };
     // Our own record is written again as well: the try that put it there may have failed before it was durable.
-    write(files, &Content { key: save.key, record: save.record, others })?;
+    let content = Content { key: save.key, record: save.record, others };
+    let json = serde_json::to_string(&content)
+        .map_err(|error| unable(format!("writing {} failed: {error}", shelf.place(files))))?;
+    shelf.write(files, &seal(Secret::new(json).expose()), &writing)?;
     Ok(SaveAnswer::Saved)
 }
 
 /// Removes the record of the expected version and all that lies beside it but the locks.
-pub(super) fn delete(files: &Files, expected: &Version) -> Answer<DeleteAnswer> {
-    let _writing = start_writing(files)?;
-    match read(files)? {
-        Some(Err(damage)) => return Err(damaged(files, damage, &move_aside(files)?)),
-        Some(Ok(Stored::Newer(_))) => return Err(newer(files)),
+pub(super) fn delete(shelf: &dyn Shelf, files: &Files, expected: &Version) -> Answer<DeleteAnswer> {
+    let writing = start_writing(files)?;
+    recover_alone(shelf, files)?;
+    match read(shelf, files)? {
+        Some(Err(damage)) => return Err(damaged(shelf, files, damage, &shelf.move_aside(files, &writing)?)),
+        Some(Ok(Stored::Newer(_))) => return Err(newer(shelf, files)),
         Some(Ok(Stored::Known(stored))) if stored.record.version() != *expected => {
             return Ok(DeleteAnswer::Conflict(Some(stored.record)));
         }
         Some(Ok(Stored::Known(_))) | None => {}
     }
-    let place = place(files)?;
-    replace::sweep_temps(&place.file);
-    replace::sweep_prefix(&place.folder, &files.corrupt_prefix());
-    replace::remove(&place.file)?;
-    sync(&place.folder)?;
-    replace::remove(&files.record())?;
+    shelf.remove(files, &writing)?;
     replace::remove(&files.ledger())?;
-    sync(&files.folder)?;
+    platform::sync_folder(&files.folder).map_err(|error| failed("syncing", &files.folder, &error))?;
     Ok(DeleteAnswer::Deleted)
 }
 
 /// The keys of all records in the folder.
-pub(super) fn list(folder: &Path) -> Answer<Vec<CredentialKey>> {
+pub(super) fn list(shelf: &dyn Shelf, folder: &Path) -> Answer<Vec<CredentialKey>> {
     let mut keys = Vec::new();
     for name in names(folder).map_err(|error| failed("listing", folder, &error))? {
-        let Some(files) = Files::of_record(folder, &name) else { continue };
-        match read_or_move_aside(&files)? {
+        let Some(files) = Files::of_record(folder, &name, shelf.suffix()) else { continue };
+        match read_or_move_aside(shelf, &files)? {
             Some(Stored::Known(content)) => keys.push(content.key),
             Some(Stored::Newer(key)) => keys.push(key),
             None => {}
@@ -127,33 +127,72 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// Keeps other writers of this record out, for as long as what it returns lives.
-fn start_writing(files: &Files) -> Answer<LockFile> {
-    platform::private_folder(&files.folder).map_err(|error| failed("preparing", &files.folder, &error))?;
-    LockFile::for_save(&files.save_lock())
-}
-
-/// Reads the file; if it is damaged, looks again where no writer can be in between, and moves it aside. Each reader that
-/// met the damage says so, whichever of them moved the file.
-fn read_or_move_aside(files: &Files) -> Answer<Option<Stored>> {
-    let damage = match read(files)?.transpose() {
-        Ok(stored) => return Ok(stored),
-        Err(damage) => damage,
-    };
-    let _writing = start_writing(files)?;
-    match read(files)? {
-        Some(Ok(stored)) => Ok(Some(stored)),
-        Some(Err(damage)) => Err(damaged(files, damage, &move_aside(files)?)),
-        None => Err(damaged(files, damage, &files.folder)),
+/// A writer that was killed after its bytes were complete and before they were in their place has brought a newer
+/// record: the refresh token in the older one is spent. It is put in its place, unless its writer still lives.
+fn recover(shelf: &dyn Shelf, files: &Files) -> Answer<()> {
+    if promotable(shelf, files)?.is_none() {
+        return Ok(());
+    }
+    match LockFile::try_lock(&files.save_lock()) {
+        Ok(Some(_writing)) => recover_alone(shelf, files),
+        Ok(None) => Ok(()),
+        Err(error) => Err(failed("locking", &files.save_lock(), &error)),
     }
 }
 
-fn read(files: &Files) -> Answer<Option<Result<Stored, Damage>>> {
-    Ok(replace::read(&files.record())?.map(|bytes| parse(files, bytes)))
+/// The same, where the caller keeps writers out.
+fn recover_alone(shelf: &dyn Shelf, files: &Files) -> Answer<()> {
+    promotable(shelf, files)?.map_or(Ok(()), |left_over| shelf.promote(files, &left_over))
 }
 
-fn parse(files: &Files, bytes: Vec<u8>) -> Result<Stored, Damage> {
-    let json = unseal(bytes)?;
+/// Only over a record that stands, of the same login and older: what was deleted or logged out does not come back.
+fn promotable(shelf: &dyn Shelf, files: &Files) -> Answer<Option<LeftOver>> {
+    let left_overs = shelf.left_overs(files)?;
+    if left_overs.is_empty() {
+        return Ok(None);
+    }
+    let Some(Ok(Stored::Known(Content { record: stored, .. }))) = read(shelf, files)? else { return Ok(None) };
+    if stored.mark == Mark::LoggedOut {
+        return Ok(None);
+    }
+    let versions = left_overs.into_iter().filter_map(|left_over| Some((version(files, &left_over)?, left_over)));
+    let newer = versions.filter(|(found, _)| found.login_id == stored.login_id && found.generation > stored.generation);
+    Ok(newer.max_by_key(|(found, _)| found.generation).map(|(_, left_over)| left_over))
+}
+
+fn version(files: &Files, left_over: &LeftOver) -> Option<Version> {
+    match parse(files, left_over.found.as_ref().ok()?) {
+        Ok(Stored::Known(content)) => Some(content.record.version()),
+        Ok(Stored::Newer(_)) | Err(_) => None,
+    }
+}
+
+/// Keeps other writers of this record out.
+fn start_writing(files: &Files) -> Answer<Writing> {
+    platform::private_folder(&files.folder).map_err(|error| failed("preparing", &files.folder, &error))?;
+    LockFile::for_save(&files.save_lock()).map(Arc::new)
+}
+
+/// Reads; if it is damaged, looks again where no writer can be in between, and moves it aside. Each reader that met the
+/// damage says so, whichever of them moved it.
+fn read_or_move_aside(shelf: &dyn Shelf, files: &Files) -> Answer<Option<Stored>> {
+    let damage = match read(shelf, files)?.transpose() {
+        Ok(stored) => return Ok(stored),
+        Err(damage) => damage,
+    };
+    let writing = start_writing(files)?;
+    match read(shelf, files)? {
+        Some(Ok(stored)) => Ok(Some(stored)),
+        Some(Err(damage)) => Err(damaged(shelf, files, damage, &shelf.move_aside(files, &writing)?)),
+        None => Err(damaged(shelf, files, damage, &files.folder.display().to_string())),
+    }
+}
+
+fn read(shelf: &dyn Shelf, files: &Files) -> Answer<Option<Result<Stored, Damage>>> {
+    Ok(shelf.read(files)?.map(|found| found.and_then(|json| parse(files, &json))))
+}
+
+fn parse(files: &Files, json: &Secret) -> Result<Stored, Damage> {
     let stored = match serde_json::from_str::<Content<Box<Record>>>(json.expose()) {
         Ok(content) => Stored::Known(content),
         Err(_) => match serde_json::from_str::<Content<AnyFormat>>(json.expose()) {
@@ -165,74 +204,12 @@ fn parse(files: &Files, bytes: Vec<u8>) -> Result<Stored, Damage> {
     if files.is_of(key) { Ok(stored) } else { Err("it is the credential of another name") }
 }
 
-fn write(files: &Files, content: &Content<Box<Record>>) -> Answer<()> {
-    let place = place(files)?;
-    let json = serde_json::to_string(content).map_err(|error| failed("writing", &place.file, &error.into()))?;
-    let sealed = seal(Secret::new(json).expose());
-    if sealed.len() > MAX_FILE {
-        return Err(unable(format!("the credential has {} bytes, more than a file store takes", sealed.len())));
-    }
-    replace::replace(&place.file, sealed.expose().as_bytes())
+fn damaged(shelf: &dyn Shelf, files: &Files, damage: Damage, aside: &str) -> IoFailure {
+    let place = shelf.place(files);
+    unable(format!("{place} cannot be read: {damage}. It was moved aside to {aside}; log in again"))
 }
 
-/// Where the bytes of a record are, or will be.
-struct Place {
-    folder: PathBuf,
-    file: PathBuf,
-}
-
-/// Behind a symbolic link (as dotfile managers make them) the link's target, which must be in a folder of ours; a link to
-/// nothing is replaced like a file.
-fn place(files: &Files) -> Answer<Place> {
-    let path = files.record();
-    follow(&path)
-        .map_err(|error| failed("following the link", &path, &error))
-        .map(|target| target.unwrap_or_else(|| Place { folder: files.folder.clone(), file: path }))
-}
-
-fn follow(path: &Path) -> io::Result<Option<Place>> {
-    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        return Ok(None);
-    }
-    let file = match fs::canonicalize(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let Some(folder) = file.parent().map(Path::to_owned) else { return Ok(None) };
-    platform::owned_by_us(&fs::metadata(&folder)?)?;
-    Ok(Some(Place { folder, file }))
-}
-
-/// Moves the file out of the way, to a name that says when. The caller keeps writers out.
-fn move_aside(files: &Files) -> Answer<PathBuf> {
-    let place = place(files)?;
-    let seconds = platform::now().0 / 1_000;
-    let mut aside = place.folder.join(format!("{}{seconds}", files.corrupt_prefix()));
-    let mut count = 1;
-    while aside.symlink_metadata().is_ok() {
-        aside = place.folder.join(format!("{}{seconds}-{count}", files.corrupt_prefix()));
-        count += 1;
-    }
-    fs::rename(&place.file, &aside).map_err(|error| failed("moving aside the damaged", &place.file, &error))?;
-    sync(&place.folder)?;
-    Ok(aside)
-}
-
-fn sync(folder: &Path) -> Answer<()> {
-    platform::sync_folder(folder).map_err(|error| failed("syncing", folder, &error))
-}
-
-fn damaged(files: &Files, damage: Damage, aside: &Path) -> IoFailure {
-    let path = files.record();
-    let (path, aside) = (path.display(), aside.display());
-    unable(format!("{path} cannot be read: {damage}. It was moved aside to {aside}; log in again"))
-}
-
-fn newer(files: &Files) -> IoFailure {
-    let path = files.record();
-    unable(format!(
-        "{} was written by a newer version of tokenway, and is left as it is; update tokenway",
-        path.display()
-    ))
+fn newer(shelf: &dyn Shelf, files: &Files) -> IoFailure {
+    let place = shelf.place(files);
+    unable(format!("{place} was written by a newer version of tokenway, and is left as it is; update tokenway"))
 }

@@ -1,8 +1,8 @@
 //! Files that are replaced as a whole: temporary file, sync, rename, sync of the folder.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tokenway_core::http::IoFailure;
@@ -22,29 +22,89 @@ const ABANDONED: Duration = Duration::from_secs(600);
 /// The bytes that a probe writes: a record with two large JWTs.
 const PROBE: usize = 16 * 1024;
 
+/// The least size of a spare file: one block of most file systems.
+const SPARE: usize = 4 * 1024;
+
 /// Puts `bytes` in the place of what `target` has. When this returns, they outlive a power cut; when it fails before the
 /// rename, nothing has changed. A failed sync is never repeated on the same file: only a new one can be believed.
-pub(super) fn replace(target: &Path, bytes: &[u8]) -> Answer<()> {
-    let (folder, name) = split(target)?;
-    remove_all(folder, TEMP, ABANDONED);
-    let temp = folder.join(format!("{}{}", temp_prefix(name), random_name()?));
-    let replaced = write_new(&temp, target, bytes)
-        .and_then(|()| fs::rename(&temp, target).map_err(|error| failed("renaming a new file to", target, &error)));
-    if replaced.is_err() {
-        let _ = fs::remove_file(&temp);
-    }
-    replaced?;
-    platform::sync_folder(folder).map_err(|error| failed("syncing the folder of", target, &error))
+pub(crate) fn replace(target: &Path, bytes: &[u8]) -> Answer<()> {
+    let temp = temp_of(target)?;
+    put(&temp, target, bytes).map_err(|(doing, error)| failed(doing, target, &error))
 }
 
-fn write_new(temp: &Path, target: &Path, bytes: &[u8]) -> Answer<()> {
-    let mut file = platform::create_private(temp).map_err(|error| failed("making a file beside", target, &error))?;
-    file.write_all(bytes).map_err(|error| failed("writing", target, &error))?;
-    file.sync_all().map_err(|error| failed("writing (at its sync)", target, &error))
+/// The same, where a full disk gets one more save out of the place that `spare` holds.
+pub(crate) fn replace_or_spend(target: &Path, bytes: &[u8], spare: &Path) -> Answer<()> {
+    let temp = temp_of(target)?;
+    let put = match put(&temp, target, bytes) {
+        Err((_, error)) if is_full(&error) && fs::remove_file(spare).is_ok() => put(&temp, target, bytes),
+        put => put,
+    };
+    put.map_err(|(doing, error)| failed(doing, target, &error))?;
+    keep_spare(spare, bytes.len());
+    Ok(())
+}
+
+fn put(temp: &Path, target: &Path, bytes: &[u8]) -> Result<(), (&'static str, io::Error)> {
+    let put = write_new(temp, bytes)
+        .and_then(|()| fs::rename(temp, target).map_err(|error| ("renaming a new file to", error)));
+    if put.is_err() {
+        let _ = fs::remove_file(temp);
+    }
+    put?;
+    let folder = target.parent().unwrap_or(Path::new("."));
+    platform::sync_folder(folder).map_err(|error| ("syncing the folder of", error))
+}
+
+fn write_new(temp: &Path, bytes: &[u8]) -> Result<(), (&'static str, io::Error)> {
+    let mut file = platform::create_private(temp).map_err(|error| ("making a file beside", error))?;
+    file.write_all(bytes).map_err(|error| ("writing", error))?;
+    file.sync_all().map_err(|error| ("writing (at its sync)", error))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind())
+}
+
+/// Holds a place on the disk that the next save fits into. Noise, because file systems compress. Where there is no place
+/// any more, there is no spare: nothing depends on it.
+fn keep_spare(spare: &Path, bytes: usize) {
+    let size = bytes.next_multiple_of(SPARE);
+    if fs::metadata(spare).is_ok_and(|metadata| metadata.len() >= size as u64) {
+        return;
+    }
+    let mut noise = vec![0; size];
+    let _ = fs::remove_file(spare);
+    let kept = getrandom::fill(&mut noise)
+        .map_err(|error| io::Error::other(error.to_string()))
+        .and_then(|()| platform::create_private(spare)?.write_all(&noise));
+    if kept.is_err() {
+        let _ = fs::remove_file(spare);
+    }
+}
+
+/// The temporary files of `target`.
+pub(crate) fn temps(target: &Path) -> Vec<PathBuf> {
+    let Ok((folder, name)) = split(target) else { return Vec::new() };
+    let prefix = temp_prefix(name);
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.path());
+    let is_temp =
+        |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix));
+    names.filter(is_temp).collect()
+}
+
+/// Puts a temporary file that is complete in the place of `target`. Its writer may have died before its sync.
+pub(crate) fn promote(temp: &Path, target: &Path) -> Answer<()> {
+    let folder = split(target)?.0;
+    let synced = OpenOptions::new().write(true).open(temp).and_then(|file| file.sync_all());
+    synced
+        .and_then(|()| fs::rename(temp, target))
+        .and_then(|()| platform::sync_folder(folder))
+        .map_err(|error| failed("putting a newer record in the place of", target, &error))
 }
 
 /// All bytes of a file of ours, at most one more than [`MAX_FILE`]; `None` if there is none.
-pub(super) fn read(path: &Path) -> Answer<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> Answer<Option<Vec<u8>>> {
     read_bytes(path).map_err(|error| failed("reading", path, &error))
 }
 
@@ -56,19 +116,19 @@ fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Removes the temporary files of `target`, whatever their age: the caller keeps other writers out.
-pub(super) fn sweep_temps(target: &Path) {
+pub(crate) fn sweep_temps(target: &Path) {
     if let Ok((folder, name)) = split(target) {
         remove_all(folder, &temp_prefix(name), Duration::ZERO);
     }
 }
 
 /// Removes the files of the folder whose names begin with `prefix`.
-pub(super) fn sweep_prefix(folder: &Path, prefix: &str) {
+pub(crate) fn sweep_prefix(folder: &Path, prefix: &str) {
     remove_all(folder, prefix, Duration::ZERO);
 }
 
 /// Removes a file; one that is not there is removed already.
-pub(super) fn remove(path: &Path) -> Answer<()> {
+pub(crate) fn remove(path: &Path) -> Answer<()> {
     match fs::remove_file(path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -77,7 +137,7 @@ pub(super) fn remove(path: &Path) -> Answer<()> {
 }
 
 /// Does with a file of its own what a save does.
-pub(super) fn probe(folder: &Path) -> Answer<()> {
+pub(crate) fn probe(folder: &Path) -> Answer<()> {
     platform::private_folder(folder).map_err(|error| failed("preparing", folder, &error))?;
     let file = folder.join(format!("{TEMP}probe-{}", random_name()?));
     let probed = write_and_compare(&file);
@@ -94,11 +154,18 @@ fn write_and_compare(file: &Path) -> Answer<()> {
     Err(unable(format!("{} does not keep what is written to it", file.display())))
 }
 
+/// A name for a new temporary file of `target`, after abandoned ones are removed.
+fn temp_of(target: &Path) -> Answer<PathBuf> {
+    let (folder, name) = split(target)?;
+    remove_all(folder, TEMP, ABANDONED);
+    Ok(folder.join(format!("{}{}", temp_prefix(name), random_name()?)))
+}
+
 fn temp_prefix(name: &str) -> String {
     format!("{TEMP}{name}-")
 }
 
-fn random_name() -> Answer<String> {
+pub(crate) fn random_name() -> Answer<String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| unable(format!("the system has no random bytes: {error}")))?;
     Ok(hex(&bytes))

@@ -10,20 +10,20 @@ use tokenway_core::secret::Secret;
 use super::paths::hex;
 
 /// The most bytes that a file may have: records have a few KiB, and more cannot come from honest tokens.
-pub(super) const MAX_FILE: usize = 1024 * 1024;
+pub(crate) const MAX_FILE: usize = 1024 * 1024;
 
 const BEFORE: &str = ",\"checksum\":\"";
 const AFTER: &str = "\"}\n";
 const DIGEST: usize = 64;
 
 /// Seals the text of a JSON object that has members.
-pub(super) fn seal(json: &str) -> Secret {
+pub(crate) fn seal(json: &str) -> Secret {
     let body = json.strip_suffix('}').unwrap_or(json);
     Secret::new(format!("{body}{BEFORE}{}{AFTER}", checksum(body)))
 }
 
 /// The JSON object without its seal, or what is wrong with the bytes.
-pub(super) fn unseal(bytes: Vec<u8>) -> Result<Secret, &'static str> {
+pub(crate) fn unseal(bytes: Vec<u8>) -> Result<Secret, &'static str> {
     if bytes.is_empty() {
         return Err("it is empty");
     }

@@ -5,20 +5,24 @@ mod unix;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
-use tokenway_core::action::LeaseNumber;
+use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
+use tokenway_core::event::Locked;
 use tokenway_core::http::{IoFailureKind, Sent};
 use tokenway_core::lifecycle::ledger::{Ledger, StoredLedger};
-use tokenway_core::lifecycle::record::{LoginId, RECORD_FORMAT, Version};
+use tokenway_core::lifecycle::record::{CredentialKey, LoginId, Mark, RECORD_FORMAT, Record, Version};
 use tokenway_core::moment::Millis;
 use tokenway_core::secret::Secret;
 
+use super::paths::Files;
 use super::*;
 use crate::store::conformance::{conformance, sample_key, sample_record};
+use crate::store::{Answer, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer};
 
 /// A home folder with a store in it, and one key.
 struct Home {
@@ -46,7 +50,11 @@ impl Home {
     }
 
     fn files(&self) -> Files {
-        self.store.files(&self.key)
+        self.store.cabinet.files(&self.key)
+    }
+
+    fn record(&self) -> PathBuf {
+        self.files().with_suffix("json")
     }
 
     async fn load(&self) -> Answer<Option<Box<Record>>> {
@@ -87,18 +95,18 @@ impl Home {
         self.store.unlock(&Unlock { key: self.key.clone(), lease }).await.unwrap()
     }
 
-    /// The names in the folder, without the two lock files.
+    /// The names in the folder, without the two lock files and the spare one.
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.store.folder).unwrap();
+        let entries = fs::read_dir(&self.store.cabinet.folder).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.retain(|name| !name.ends_with(".lock") && !name.ends_with(".save"));
+        names.retain(|name| !name.ends_with(".lock") && !name.ends_with(".save") && !name.ends_with(".spare"));
         names.sort_unstable();
         names
     }
 
     fn corrupt_copies(&self) -> Vec<PathBuf> {
         let names = self.names().into_iter().filter(|name| name.contains(".corrupt-"));
-        names.map(|name| self.store.folder.join(name)).collect()
+        names.map(|name| self.store.cabinet.folder.join(name)).collect()
     }
 }
 
@@ -142,7 +150,7 @@ async fn reading_makes_no_folder() {
     assert_eq!(home.load().await.unwrap(), None);
     assert_eq!(home.store.list().await.unwrap(), []);
     assert_eq!(home.store.stamp(&home.key).await, Stamp::ABSENT);
-    assert!(!home.store.folder.exists());
+    assert!(!home.store.cabinet.folder.exists());
 }
 
 #[tokio::test]
@@ -213,17 +221,17 @@ async fn a_newer_record_is_read_and_never_written_over() {
     let home = Home::with_record().await;
     rewrite(&home, |json| json["record"]["format"] = (RECORD_FORMAT + 1).into());
     assert_eq!(home.loaded_generation().await, Some(1));
-    let before = fs::read(home.files().record()).unwrap();
+    let before = fs::read(home.record()).unwrap();
     let failure = home.save_next().await.unwrap_err();
     assert!(failure.detail.contains("newer version"), "{}", failure.detail);
-    assert_eq!(fs::read(home.files().record()).unwrap(), before);
+    assert_eq!(fs::read(home.record()).unwrap(), before);
 }
 
 #[tokio::test]
 async fn a_newer_record_of_another_shape_is_an_error_and_stays_where_it_is() {
     let home = Home::with_record().await;
     rewrite(&home, |json| json["record"] = serde_json::json!({ "format": RECORD_FORMAT + 1 }));
-    let before = fs::read(home.files().record()).unwrap();
+    let before = fs::read(home.record()).unwrap();
     for failure in [
         home.load().await.unwrap_err(),
         home.save(None, sample_record("other", 1, "one")).await.unwrap_err(),
@@ -232,18 +240,18 @@ async fn a_newer_record_of_another_shape_is_an_error_and_stays_where_it_is() {
         assert!(failure.detail.contains("newer version"), "{}", failure.detail);
     }
     assert_eq!(home.store.list().await.unwrap(), vec![home.key.clone()]);
-    assert_eq!(fs::read(home.files().record()).unwrap(), before);
+    assert_eq!(fs::read(home.record()).unwrap(), before);
 }
 
 fn content(home: &Home) -> serde_json::Value {
-    let json = seal::unseal(fs::read(home.files().record()).unwrap()).unwrap();
+    let json = seal::unseal(fs::read(home.record()).unwrap()).unwrap();
     serde_json::from_str(json.expose()).unwrap()
 }
 
 fn rewrite(home: &Home, change: impl FnOnce(&mut serde_json::Value)) {
     let mut json = content(home);
     change(&mut json);
-    fs::write(home.files().record(), seal::seal(&json.to_string()).expose()).unwrap();
+    fs::write(home.record(), seal::seal(&json.to_string()).expose()).unwrap();
 }
 
 #[tokio::test]
@@ -258,9 +266,9 @@ async fn a_record_too_large_to_be_read_is_not_written() {
 #[tokio::test]
 async fn f04_a_save_sweeps_what_a_killed_writer_left_and_nothing_younger() {
     let home = Home::with_record().await;
-    let old = home.store.folder.join(".tokenway-any.json-0011223344556677");
-    let young = home.store.folder.join(".tokenway-any.json-8899aabbccddeeff");
-    let foreign = home.store.folder.join("somebody.tmp");
+    let old = home.store.cabinet.folder.join(".tokenway-any.json-0011223344556677");
+    let young = home.store.cabinet.folder.join(".tokenway-any.json-8899aabbccddeeff");
+    let foreign = home.store.cabinet.folder.join("somebody.tmp");
     for path in [&old, &young, &foreign] {
         fs::write(path, "half a rec").unwrap();
     }
@@ -277,13 +285,76 @@ async fn f13_a_delete_leaves_no_secret_behind_and_touches_nothing_of_others() {
     let home = Home::with_record().await;
     let lease = home.locked().await.lease;
     home.note(lease).await.unwrap();
-    let name = home.files().record().file_name().unwrap().to_str().unwrap().to_owned();
-    fs::write(home.store.folder.join(format!(".tokenway-{name}-0011223344556677")), "secret").unwrap();
-    fs::write(home.store.folder.join(format!("{}1", home.files().corrupt_prefix())), "secret").unwrap();
-    fs::write(home.store.folder.join("somebody's"), "kept").unwrap();
+    let name = home.record().file_name().unwrap().to_str().unwrap().to_owned();
+    fs::write(home.store.cabinet.folder.join(format!(".tokenway-{name}-0011223344556677")), "secret").unwrap();
+    fs::write(home.store.cabinet.folder.join(format!("{}1", home.files().corrupt_prefix())), "secret").unwrap();
+    fs::write(home.store.cabinet.folder.join("somebody's"), "kept").unwrap();
     assert_eq!(home.delete(1).await.unwrap(), DeleteAnswer::Deleted);
     assert_eq!(home.names(), ["somebody's"]);
     assert!(home.store.holds(&home.key, lease));
+}
+
+/// What a writer leaves that is killed between its sync and its rename.
+fn leave(home: &Home, record: &Record) -> PathBuf {
+    let json = serde_json::json!({ "key": home.key, "record": record }).to_string();
+    let name = home.record().file_name().unwrap().to_str().unwrap().to_owned();
+    let left = home.store.cabinet.folder.join(format!(".tokenway-{name}-{:016x}", record.generation));
+    fs::write(&left, seal::seal(&json).expose()).unwrap();
+    left
+}
+
+#[tokio::test]
+async fn f05_a_complete_newer_record_of_a_killed_writer_is_put_in_its_place() {
+    let home = Home::with_record().await;
+    let older = leave(&home, &sample_record("login", 2, "two"));
+    let newest = leave(&home, &sample_record("login", 3, "three"));
+    let torn = home.store.cabinet.folder.join(older.file_name().unwrap().to_str().unwrap().replace("02", "04"));
+    fs::write(&torn, "{\"key\":").unwrap();
+    let stamp = home.store.stamp(&home.key).await;
+    assert_eq!(home.load().await.unwrap().unwrap(), Box::new(sample_record("login", 3, "three")));
+    assert_ne!(home.store.stamp(&home.key).await, stamp);
+    assert!(!newest.exists());
+    assert_eq!(home.loaded_generation().await, Some(3), "what is older or torn changes nothing");
+}
+
+#[tokio::test]
+async fn f05_a_save_compares_with_what_a_killed_writer_left() {
+    let home = Home::with_record().await;
+    leave(&home, &sample_record("login", 2, "another's two"));
+    let SaveAnswer::Conflict(Some(stored)) = home.save_next().await.unwrap() else {
+        panic!("a spent refresh token was saved over its successor")
+    };
+    assert_eq!(*stored, sample_record("login", 2, "another's two"));
+    leave(&home, &sample_record("login", 3, "three"));
+    assert!(matches!(home.delete(2).await.unwrap(), DeleteAnswer::Conflict(Some(stored)) if stored.generation == 3));
+}
+
+#[tokio::test]
+async fn f05_the_record_of_a_writer_that_lives_is_its_own_to_put_in_place() {
+    let home = Home::with_record().await;
+    let left = leave(&home, &sample_record("login", 2, "two"));
+    let writing = lock_file::LockFile::for_save(&home.files().save_lock()).unwrap();
+    assert_eq!(home.loaded_generation().await, Some(1));
+    assert!(left.exists());
+    drop(writing);
+    assert_eq!(home.loaded_generation().await, Some(2));
+}
+
+#[tokio::test]
+async fn f05_what_was_deleted_logged_out_or_replaced_by_another_login_does_not_come_back() {
+    let home = Home::with_record().await;
+    leave(&home, &sample_record("another login", 9, "nine"));
+    assert_eq!(home.loaded_generation().await, Some(1));
+
+    let out = Record { mark: Mark::LoggedOut, ..sample_record("login", 2, "two") };
+    home.save(Some(1), out.clone()).await.unwrap();
+    leave(&home, &sample_record("login", 3, "three"));
+    assert_eq!(home.load().await.unwrap(), Some(Box::new(out)));
+
+    assert_eq!(home.delete(2).await.unwrap(), DeleteAnswer::Deleted);
+    assert!(home.names().is_empty(), "a delete sweeps what killed writers left: {:?}", home.names());
+    leave(&home, &sample_record("login", 4, "four"));
+    assert_eq!(home.load().await.unwrap(), None);
 }
 
 fn age(path: &Path, by: Duration) {
@@ -308,7 +379,7 @@ async fn f07_a_holder_that_ends_after_its_save_leaves_the_lease_free_and_the_rec
 #[tokio::test]
 async fn f12_a_file_cut_or_changed_anywhere_is_an_error_once_and_moved_aside() {
     let home = Home::with_record().await;
-    let whole = fs::read(home.files().record()).unwrap();
+    let whole = fs::read(home.record()).unwrap();
     let cuts = (0..whole.len()).map(|at| whole[..at].to_vec());
     let flips = (0..whole.len()).map(|at| {
         let mut flipped = whole.clone();
@@ -319,7 +390,7 @@ async fn f12_a_file_cut_or_changed_anywhere_is_an_error_once_and_moved_aside() {
     let with_crlf = [&whole[..whole.len() - 1], b"\r\n"].concat();
     let strange = [with_bom, with_crlf, b"{}".to_vec(), b"null\n".to_vec(), vec![0; 4_096], vec![b' '; 2_000_000]];
     for damaged in cuts.chain(flips).chain(strange) {
-        fs::write(home.files().record(), &damaged).unwrap();
+        fs::write(home.record(), &damaged).unwrap();
         let failure = home.load().await.unwrap_err();
         let copies = home.corrupt_copies();
         assert_eq!(copies.len(), 1);
@@ -334,7 +405,7 @@ async fn f12_a_file_cut_or_changed_anywhere_is_an_error_once_and_moved_aside() {
 async fn a_record_under_the_name_of_another_is_not_taken_for_it() {
     let home = Home::with_record().await;
     let other = sample_key("https://issuer.example", "work");
-    fs::copy(home.files().record(), home.store.files(&other).record()).unwrap();
+    fs::copy(home.record(), home.store.cabinet.files(&other).with_suffix("json")).unwrap();
     let failure = home.store.load(&Load { key: other }).await.unwrap_err();
     assert!(failure.detail.contains("another"), "{}", failure.detail);
     assert_eq!(home.loaded_generation().await, Some(1));
@@ -343,7 +414,7 @@ async fn a_record_under_the_name_of_another_is_not_taken_for_it() {
 #[tokio::test]
 async fn many_readers_of_a_damaged_file_all_say_so_and_one_moves_it() {
     let home = Arc::new(Home::with_record().await);
-    fs::write(home.files().record(), "damaged").unwrap();
+    fs::write(home.record(), "damaged").unwrap();
     let mut readers = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let home = Arc::clone(&home);
@@ -358,7 +429,7 @@ async fn many_readers_of_a_damaged_file_all_say_so_and_one_moves_it() {
 #[tokio::test]
 async fn a_listing_names_a_damaged_file_before_it_leaves_it_out() {
     let home = Home::with_record().await;
-    fs::write(home.files().record(), "damaged").unwrap();
+    fs::write(home.record(), "damaged").unwrap();
     assert!(home.store.list().await.unwrap_err().detail.contains(".corrupt-"));
     assert_eq!(home.store.list().await.unwrap(), []);
 }
@@ -366,7 +437,7 @@ async fn a_listing_names_a_damaged_file_before_it_leaves_it_out() {
 #[tokio::test]
 async fn a_damaged_file_is_kept_aside_when_a_login_or_a_refresh_is_saved_over_it() {
     let home = Home::with_record().await;
-    fs::write(home.files().record(), "damaged").unwrap();
+    fs::write(home.record(), "damaged").unwrap();
     assert_eq!(home.save_next().await.unwrap(), SaveAnswer::Saved);
     assert_eq!(home.loaded_generation().await, Some(2));
     assert_eq!(fs::read(&home.corrupt_copies()[0]).unwrap(), b"damaged");
