@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import browsers
 import faults
+import keyring
 from running import (
     MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, has_target, install_node, install_peer, last, number, output, run, say, works,
 )
@@ -27,6 +28,7 @@ WASM_TESTS = "test(/wasm_probe/)"
 NODE_TESTS = "test(/by_node/)"
 STRACE_TESTS = "test(/by_strace/)"
 DISK_TESTS = "test(/by_loop_device/)"
+KEYRING_TESTS = "binary(keyring) | test(/secret_service/)"
 
 # What tests measure, each on a line of its own.
 FIGURES = r"^ *((?:kills|powercut|receiver|storm|syscalls): .*)$"
@@ -90,6 +92,8 @@ def prepare(tally, quick):
         leave_out(f"({STRACE_TESTS} | {DISK_TESTS})", "faults at system calls: no strace, or it may not trace")
     elif not can_mount():
         leave_out(DISK_TESTS, "power cuts: no right to mount a disk image")
+    if not keyring.install():
+        leave_out(KEYRING_TESTS, "keyring tests: dbus, gnome-keyring or secret-tool could not be installed")
     if quick:
         leave_out(END_TO_END_TESTS, "end-to-end tests: --quick")
     elif not install_peer():

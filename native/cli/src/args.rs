@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     propagate_version = true,
     after_help = "Exit codes: 0 ok, 2 usage, 3 log in, 4 retry later, 5 configuration, 6 outcome unknown, 130 interrupted, 1 other.\n\
-                  Environment: TOKENWAY_HOME (where logins are kept), TOKENWAY_STORE, BROWSER, NO_COLOR."
+                  Environment: TOKENWAY_HOME (where logins are kept), TOKENWAY_STORE, TOKENWAY_PASSPHRASE, BROWSER, NO_COLOR."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Show one login: who, until when, where it is kept
     Status(StatusArgs),
+    /// Move logins from one store to another
+    Store(StoreArgs),
     /// Print a valid access token, and nothing else
     Token(TokenArgs),
 }
@@ -73,9 +75,9 @@ pub(crate) struct Target {
 /// Flags of every command.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Common {
-    /// Where logins are kept: `file`
-    #[arg(long, value_name = "STORE", env = "TOKENWAY_STORE", default_value = "file")]
-    pub(crate) store: StoreKind,
+    /// Where logins are kept
+    #[arg(long, value_name = "STORE", env = "TOKENWAY_STORE", default_value = "auto")]
+    pub(crate) store: StoreChoice,
     /// Write one JSON object instead of text: an answer to stdout, an error to stderr
     #[arg(long)]
     pub(crate) json: bool,
@@ -84,12 +86,52 @@ pub(crate) struct Common {
     pub(crate) verbose: bool,
 }
 
-/// The stores there are.
+/// What may be asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StoreKind {
-    /// Files that only this user can read
+pub(crate) enum StoreChoice {
+    /// Where the login lies; a new one goes to the keyring, else to encrypted files
     #[default]
+    Auto,
+    /// Files that your passphrase opens (TOKENWAY_PASSPHRASE, or asked for)
+    Encrypted,
+    /// Plain files that only this user can read
     File,
+    /// The keyring of the system
+    Keyring,
+}
+
+/// The stores there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum StoreKind {
+    /// Files that your passphrase opens (TOKENWAY_PASSPHRASE, or asked for)
+    Encrypted,
+    /// Plain files that only this user can read
+    File,
+    /// The keyring of the system
+    Keyring,
+}
+
+impl StoreChoice {
+    /// The one that was named.
+    pub(crate) fn named(self) -> Option<StoreKind> {
+        match self {
+            StoreChoice::Auto => None,
+            StoreChoice::Encrypted => Some(StoreKind::Encrypted),
+            StoreChoice::File => Some(StoreKind::File),
+            StoreChoice::Keyring => Some(StoreKind::Keyring),
+        }
+    }
+}
+
+impl StoreKind {
+    /// As it is typed, and written down.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            StoreKind::Encrypted => "encrypted",
+            StoreKind::File => "file",
+            StoreKind::Keyring => "keyring",
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -144,6 +186,30 @@ pub(crate) struct TimingArgs {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) target: Target,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+/// What to do with stores.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Move every login of one store to another; at no moment is one in neither
+    Migrate(MigrateArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MigrateArgs {
+    /// Where the logins lie
+    pub(crate) from: StoreKind,
+    /// Where they go
+    pub(crate) to: StoreKind,
+    /// Write one JSON object instead of text: an answer to stdout, an error to stderr
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -5,7 +5,9 @@ mod commands;
 mod demo;
 mod exit;
 mod output;
+mod passphrase;
 mod settings;
+mod stores;
 mod terminal;
 mod text;
 mod timeline;
@@ -43,6 +45,7 @@ async fn run(command: Command) -> Result<output::Answer, Stopped> {
         Command::Providers(args) => commands::providers::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Status(args) => commands::status::run(&args).await,
+        Command::Store(args) => commands::store::run(&args).await,
         Command::Token(args) => commands::token::run(&args).await,
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use crate::args::Command;
+use crate::args::{Command, StoreCommand};
 use crate::exit::Stopped;
 
 /// A command that reached its goal.
@@ -31,6 +31,9 @@ impl Output {
             Command::Providers(args) => args.common.json,
             Command::Replay(args) => args.common.json,
             Command::Status(args) => args.target.common.json,
+            Command::Store(args) => match &args.command {
+                StoreCommand::Migrate(args) => args.json,
+            },
             Command::Token(args) => args.target.common.json,
         };
         Output { json }

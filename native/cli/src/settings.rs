@@ -7,17 +7,16 @@ use tokenway::Client;
 use tokenway::driver::Observer;
 use tokenway::home;
 use tokenway::http::{HttpOptions, ReqwestHttp};
-use tokenway::store::{FileStore, Store};
-use tokenway_core::action::Load;
+use tokenway::store::Store;
 use tokenway_core::config::{AuthenticationMethod, Config, ConfigError, Timing};
-use tokenway_core::lifecycle::record::{CredentialKey, Mark};
+use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::moment::Millis;
 use tokenway_core::provider::Provider;
 use tokenway_core::secret::Secret;
 
 use crate::args::{StoreKind, Target, TimingArgs};
 use crate::exit::Stopped;
-use crate::output::say;
+use crate::stores::Stores;
 use crate::text::login_command;
 
 /// The user's own providers, beside the logins.
@@ -30,6 +29,9 @@ const CA_VARIABLE: &str = "TOKENWAY_CA_FILE";
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn Store>,
+    /// Which one that is.
+    pub(crate) kind: StoreKind,
+    stores: Arc<Stores>,
     /// The command that logs in again.
     pub(crate) login_command: String,
 }
@@ -46,7 +48,10 @@ pub(crate) enum Purpose {
 impl Settings {
     /// For a command that names what it is about.
     pub(crate) fn named(target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
-        let store = store(target.common.store)?;
+        Settings::named_in(&Stores::open(target.common.store)?, target, purpose)
+    }
+
+    fn named_in(stores: &Arc<Stores>, target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
         let providers = providers()?;
         let provider = match (&target.provider, &target.issuer) {
             (Some(_), Some(_)) => return Err(Stopped::usage("give a provider's name or --issuer, not both")),
@@ -57,19 +62,19 @@ impl Settings {
                     .with_next("Known by name: see `tokenway providers`."));
             }
         };
-        Settings::of(provider, target, purpose, store, &providers)
+        Settings::of(provider, target, purpose, stores, &providers)
     }
 
     /// For a command that may leave out what it is about: then it is the only login there is, or the only one at that
     /// server.
     pub(crate) async fn named_or_only(target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
         let server = target.provider.as_ref().or(target.issuer.as_ref());
-        let named = server.map(|_| Settings::named(target, purpose));
+        let stores = Stores::open(target.common.store)?;
+        let named = server.map(|_| Settings::named_in(&stores, target, purpose));
         if let Some(Ok(settings)) = named {
             return Ok(settings);
         }
-        let store = store(target.common.store)?;
-        let keys = logins(&*store).await?;
+        let keys = stores.logins().await?;
         let fits = |key: &&CredentialKey| {
             server.is_none_or(|server| *server == key.provider)
                 && target.client_id.as_ref().is_none_or(|id| *id == key.client_id)
@@ -77,7 +82,7 @@ impl Settings {
         };
         let found: Vec<&CredentialKey> = keys.iter().filter(fits).collect();
         match (&found[..], named) {
-            ([key], _) => Settings::of_stored(key, target, purpose),
+            ([key], _) => Settings::of_stored(&stores, key, target, purpose),
             ([], Some(named)) => named,
             ([], None) => Err(Stopped::new(crate::exit::Code::LogIn, "nobody is logged in")
                 .with_next("Log in: tokenway login PROVIDER, or tokenway login --issuer URL --client-id ID")),
@@ -92,7 +97,12 @@ impl Settings {
     }
 
     /// For a credential that was found in the store.
-    pub(crate) fn of_stored(key: &CredentialKey, target: &Target, purpose: Purpose) -> Result<Self, Stopped> {
+    pub(crate) fn of_stored(
+        stores: &Arc<Stores>,
+        key: &CredentialKey,
+        target: &Target,
+        purpose: Purpose,
+    ) -> Result<Self, Stopped> {
         let providers = providers()?;
         let provider = match providers.iter().find(|provider| provider.id == key.provider) {
             Some(provider) => provider.clone(),
@@ -104,14 +114,14 @@ impl Settings {
         };
         let target =
             Target { client_id: Some(key.client_id.clone()), account: Some(key.account.clone()), ..target.clone() };
-        Settings::of(provider, &target, purpose, store(target.common.store)?, &providers)
+        Settings::of(provider, &target, purpose, stores, &providers)
     }
 
     fn of(
         mut provider: Provider,
         target: &Target,
         purpose: Purpose,
-        store: Arc<dyn Store>,
+        stores: &Arc<Stores>,
         providers: &[Provider],
     ) -> Result<Self, Stopped> {
         let known = providers.iter().find(|known| known.id == provider.id).cloned();
@@ -144,7 +154,25 @@ impl Settings {
         }
         let config = builder.build().map_err(unusable)?;
         let login_command = login_command(config.key(), known.as_ref(), target);
-        Ok(Settings { config, store, login_command })
+        let (kind, store) = stores.of(config.key())?;
+        Ok(Settings { config, store, kind, stores: Arc::clone(stores), login_command })
+    }
+
+    /// For a login: where there is none, the store is chosen, and the choice remembered, before the browser opens. The
+    /// other way round a login whose choice could not be remembered would be lost.
+    pub(crate) async fn for_login(mut self) -> Result<Self, Stopped> {
+        (self.kind, self.store) = self.stores.choose(self.config.key()).await?;
+        Ok(self)
+    }
+
+    /// The login is there: from now on it is found there. Tells of another one that is hidden by that.
+    pub(crate) fn logged_in(&self) -> Result<(), Stopped> {
+        self.stores.pin(self.config.key(), self.kind)
+    }
+
+    /// The login is gone.
+    pub(crate) fn logged_out(&self) -> Result<(), Stopped> {
+        self.stores.unpin(self.config.key(), self.kind)
     }
 
     /// The configuration with another time to wait for the person.
@@ -165,41 +193,6 @@ impl Settings {
             .observer(observer)
             .build()
             .map_err(|error| Stopped::configuration(error.to_string()))
-    }
-}
-
-/// The store that was asked for.
-pub(crate) fn store(kind: StoreKind) -> Result<Arc<dyn Store>, Stopped> {
-    match kind {
-        StoreKind::File => Ok(Arc::new(FileStore::new(home_folder()?))),
-    }
-}
-
-/// All logins. One that cannot be read is named on stderr, and hides no other.
-pub(crate) async fn logins(store: &dyn Store) -> Result<Vec<CredentialKey>, Stopped> {
-    let mut logins = Vec::new();
-    for key in keys(store).await? {
-        match store.load(&Load { key: key.clone() }).await {
-            Ok(Some(record)) if record.mark == Mark::LoggedIn => logins.push(key),
-            Ok(_) => {}
-            Err(failure) => say(&format!("tokenway: {}", failure.detail)),
-        }
-    }
-    Ok(logins)
-}
-
-/// Each damaged file is reported once and moved aside: then the next look goes further.
-async fn keys(store: &dyn Store) -> Result<Vec<CredentialKey>, Stopped> {
-    let mut seen = String::new();
-    loop {
-        match store.list().await {
-            Ok(keys) => return Ok(keys),
-            Err(failure) if failure.detail == seen => return Err(Stopped::configuration(failure.detail)),
-            Err(failure) => {
-                say(&format!("tokenway: {}", failure.detail));
-                seen = failure.detail;
-            }
-        }
     }
 }
 
@@ -248,7 +241,7 @@ fn by_name(providers: &[Provider], name: &str) -> Result<Provider, Stopped> {
     })
 }
 
-fn home_folder() -> Result<PathBuf, Stopped> {
+pub(crate) fn home_folder() -> Result<PathBuf, Stopped> {
     home::folder().map_err(|error| Stopped::configuration(error.to_string()))
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokenway_core::config::Config;
+use tokenway_core::lifecycle::record::CredentialKey;
 
 use super::cache::Cache;
 use super::flight::Flights;
@@ -12,9 +13,10 @@ use super::{Client, Inner};
 use crate::driver::{NoObserver, Observer};
 use crate::home;
 use crate::http::Http;
-use crate::store::{FileStore, Store};
+use crate::store::{FileStore, Pins, Store};
 
-/// Chooses the parts of a [`Client`]. What is not chosen is the default: files in the platform's data folder, reqwest.
+/// Chooses the parts of a [`Client`]. What is not chosen is the default: the store of
+/// the platform's data folder that the login lies in (plain files, if there is none yet), and reqwest.
 pub struct ClientBuilder {
     config: Config,
     store: Option<Arc<dyn Store>>,
@@ -48,14 +50,15 @@ impl ClientBuilder {
         self
     }
 
-    /// The client. Nothing is opened, read or connected before it is used.
+    /// The client. Nothing is opened or connected before it is used; without a store one small file is read, that
+    /// says where the login lies.
     ///
     /// # Errors
     /// [`BuildError`].
     pub fn build(self) -> Result<Client, BuildError> {
         let store = match self.store {
             Some(store) => store,
-            None => Arc::new(FileStore::new(home::folder().map_err(|_| BuildError::NoHome)?)),
+            None => default_store(self.config.key())?,
         };
         let http = match self.http {
             Some(http) => http,
@@ -81,6 +84,8 @@ pub enum BuildError {
     NoHome,
     /// No HTTP was chosen, and this build has none of its own.
     NoHttp,
+    /// No store was chosen, and the login lies in one that this build cannot open by itself.
+    OtherStore,
 }
 
 impl fmt::Display for BuildError {
@@ -90,11 +95,27 @@ impl fmt::Display for BuildError {
             BuildError::NoHttp => {
                 f.write_str("this build has no HTTP client: enable the feature `reqwest`, or bring one")
             }
+            BuildError::OtherStore => f.write_str(
+                "the login lies in the keyring or in encrypted files: enable the feature `keyring`, or give the client \
+                 its store",
+            ),
         }
     }
 }
 
 impl std::error::Error for BuildError {}
+
+/// A login that the command, or another program, has put elsewhere than into plain files is found there.
+fn default_store(key: &CredentialKey) -> Result<Arc<dyn Store>, BuildError> {
+    let home = home::folder().map_err(|_| BuildError::NoHome)?;
+    match Pins::new(&home).store_of(key) {
+        Ok(None) => Ok(Arc::new(FileStore::new(home))),
+        Ok(Some(store)) if store == "file" => Ok(Arc::new(FileStore::new(home))),
+        #[cfg(feature = "keyring")]
+        Ok(Some(store)) if store == "keyring" => Ok(Arc::new(crate::store::KeyringStore::of_this_machine(home))),
+        Ok(Some(_)) | Err(_) => Err(BuildError::OtherStore),
+    }
+}
 
 #[cfg(feature = "reqwest")]
 fn default_http() -> Result<Arc<dyn Http>, BuildError> {

@@ -16,8 +16,14 @@
 //!   It is given back by `unlock`, by the end of its holder, or (in stores that can know of neither) by its age.
 
 pub mod conformance;
+#[cfg(feature = "encrypted")]
+mod encrypted;
 pub(crate) mod file;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod memory;
+mod migrate;
+mod pins;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,8 +35,14 @@ use tokenway_core::http::IoFailure;
 use tokenway_core::lifecycle::record::{CredentialKey, Record};
 use tokenway_core::moment::Millis;
 
+#[cfg(feature = "encrypted")]
+pub use encrypted::{EncryptedStore, SCRYPT_WORK_FACTOR, seed_credentials};
 pub use file::FileStore;
+#[cfg(feature = "keyring")]
+pub use keyring::{Keyring, KeyringStore, SEED_SERVICE};
 pub use memory::MemoryStore;
+pub use migrate::{Migrated, migrate};
+pub use pins::Pins;
 
 /// A future in a box, so that stores can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

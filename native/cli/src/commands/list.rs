@@ -8,14 +8,15 @@ use tokenway_core::lifecycle::{Wish, standing};
 use crate::args::ListArgs;
 use crate::exit::Stopped;
 use crate::output::{Answer, say};
-use crate::settings;
+use crate::stores::Stores;
 use crate::text::{expiry, who};
 
 pub(crate) async fn run(args: &ListArgs) -> Result<Answer, Stopped> {
-    let store = settings::store(args.common.store)?;
+    let stores = Stores::open(args.common.store)?;
     let mut lines = Vec::new();
     let mut rows = Vec::new();
-    for key in settings::logins(&*store).await? {
+    for key in stores.logins().await? {
+        let (kind, store) = stores.of(&key)?;
         let load = Load { key: key.clone() };
         let record = store.load(&load).await.map_err(|failure| Stopped::configuration(failure.detail))?;
         let Some(record) = record.filter(|record| record.mark == Mark::LoggedIn) else { continue };
@@ -26,11 +27,12 @@ pub(crate) async fn run(args: &ListArgs) -> Result<Answer, Stopped> {
             "key": key,
             "claims": record.claims,
             "expires_at": record.expires_at.map(|at| at.0),
+            "store": kind.name(),
             "renewable": record.refresh_token.is_some(),
         }));
     }
     if lines.is_empty() && !args.common.json {
         say("Nobody is logged in.");
     }
-    Ok(Answer { text: lines.join("\n"), json: json!({ "logins": rows, "store": store.describe() }) })
+    Ok(Answer { text: lines.join("\n"), json: json!({ "logins": rows }) })
 }

@@ -24,6 +24,7 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
     if !args.force {
         refuse_if_logged_in(&settings).await?;
     }
+    let settings = settings.for_login().await?;
     if let Some(file) = &args.record {
         open_transcript(file)?;
     }
@@ -48,7 +49,10 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
         say(&write_transcript(&recorder, file));
     }
     match end {
-        Ok(logged_in) => Ok(answer(&logged_in, &provider, &settings)),
+        Ok(logged_in) => {
+            settings.logged_in()?;
+            Ok(answer(&logged_in, &provider, &settings))
+        }
         Err(failure) => Err(stopped(failure, &settings)),
     }
 }
@@ -89,7 +93,8 @@ fn answer(logged_in: &LoggedIn, provider: &str, settings: &Settings) -> Answer {
         "scopes": record.scopes,
         "expires_at": record.expires_at.map(|at| at.0),
         "renewable": record.refresh_token.is_some(),
-        "store": settings.store.describe(),
+        "store": settings.kind.name(),
+        "kept_in": settings.store.describe(),
     });
     Answer { text, json }
 }

@@ -7,7 +7,8 @@ use tokenway_core::lifecycle::{LoggedOut, Revoked, Scope};
 use crate::args::LogoutArgs;
 use crate::exit::{Code, Stopped};
 use crate::output::{Answer, say};
-use crate::settings::{self, Purpose, Settings};
+use crate::settings::{Purpose, Settings};
+use crate::stores::Stores;
 use crate::text::who;
 
 pub(crate) async fn run(args: &LogoutArgs) -> Result<Answer, Stopped> {
@@ -43,9 +44,9 @@ async fn chosen(args: &LogoutArgs) -> Result<Vec<Result<Settings, Stopped>>, Sto
             Err(stopped) => Err(stopped),
         };
     }
-    let store = settings::store(args.target.common.store)?;
-    let keys = settings::logins(&*store).await?;
-    Ok(keys.iter().map(|key| Settings::of_stored(key, &args.target, Purpose::Look)).collect())
+    let stores = Stores::open(args.target.common.store)?;
+    let keys = stores.logins().await?;
+    Ok(keys.iter().map(|key| Settings::of_stored(&stores, key, &args.target, Purpose::Look)).collect())
 }
 
 async fn log_out(
@@ -56,6 +57,7 @@ async fn log_out(
     let scope = if args.local { Scope::LocalOnly } else { Scope::Everywhere };
     let client = settings.client(super::observer(&args.target.common))?;
     let out = client.logout(scope).await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
+    settings.logged_out()?;
     Ok((settings.config.key().clone(), out))
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod logout;
 pub(crate) mod providers;
 pub(crate) mod replay;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod token;
 
 use std::sync::Arc;

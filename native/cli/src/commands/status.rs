@@ -4,7 +4,7 @@ use serde_json::json;
 use tokenway::client::{LoggedInStatus, Status};
 use tokenway_core::lifecycle::Standing;
 
-use crate::args::StatusArgs;
+use crate::args::{StatusArgs, StoreKind};
 use crate::exit::{Code, Stopped};
 use crate::output::Answer;
 use crate::settings::{Purpose, Settings};
@@ -15,13 +15,15 @@ pub(crate) async fn run(args: &StatusArgs) -> Result<Answer, Stopped> {
     let client = settings.client(super::observer(&args.target.common))?;
     let status = client.status().await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
     match &status.login {
-        Some(login) => Ok(Answer { text: text(&status, login), json: json(&status, login) }),
+        Some(login) => {
+            Ok(Answer { text: text(&status, login, settings.kind), json: json(&status, login, settings.kind) })
+        }
         None => Err(Stopped::new(Code::LogIn, format!("nobody is logged in to {}", status.key))
             .with_next(format!("Log in: {}", settings.login_command))),
     }
 }
 
-fn text(status: &Status, login: &LoggedInStatus) -> String {
+fn text(status: &Status, login: &LoggedInStatus, kind: StoreKind) -> String {
     let mut lines = vec![format!("{}: {}", status.key, who(&login.claims).unwrap_or("logged in"))];
     let state = word(login.standing);
     lines.push(match login.expires_at {
@@ -40,11 +42,11 @@ fn text(status: &Status, login: &LoggedInStatus) -> String {
     for (name, value) in &login.claims {
         lines.push(format!("  {name}: {value}"));
     }
-    lines.push(format!("  kept in: {}", status.store));
+    lines.push(format!("  kept in: {} ({})", status.store, kind.name()));
     lines.join("\n")
 }
 
-fn json(status: &Status, login: &LoggedInStatus) -> serde_json::Value {
+fn json(status: &Status, login: &LoggedInStatus, kind: StoreKind) -> serde_json::Value {
     json!({
         "key": status.key,
         "claims": login.claims,
@@ -54,7 +56,8 @@ fn json(status: &Status, login: &LoggedInStatus) -> serde_json::Value {
         "due_at": login.due_at.map(|at| at.0),
         "renewed_at": login.renewed_at.0,
         "renewable": login.renewable,
-        "store": status.store,
+        "store": kind.name(),
+        "kept_in": status.store,
     })
 }
 

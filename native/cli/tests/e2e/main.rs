@@ -19,6 +19,7 @@ mod receiver;
 mod record;
 mod refresh;
 mod refresh_trouble;
+mod stores;
 mod storm;
 #[cfg(target_os = "linux")]
 mod syscalls;

@@ -23,14 +23,14 @@ impl Files {
     }
 
     /// The files of the credential that the file `file_name` belongs to, if it ends in `suffix` and is named like one.
-    pub(super) fn of_record(folder: &Path, file_name: &str, suffix: &str) -> Option<Self> {
+    pub(crate) fn of_record(folder: &Path, file_name: &str, suffix: &str) -> Option<Self> {
         let name = file_name.strip_suffix(suffix)?.strip_suffix('.')?;
         let (_, hash) = name.rsplit_once('-')?;
         let is_hash = hash.len() == HASH && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         is_hash.then(|| Files { folder: folder.to_owned(), name: name.to_owned() })
     }
 
-    pub(super) fn is_of(&self, key: &CredentialKey) -> bool {
+    pub(crate) fn is_of(&self, key: &CredentialKey) -> bool {
         self.name == name(key)
     }
 

@@ -103,13 +103,16 @@ impl Home {
     }
 
     fn prepare(&self, command: &mut Command) {
-        for name in ["TOKENWAY_STORE", "TOKENWAY_REQUEST_DEADLINE", "TOKENWAY_REJECT_INTERVAL", "TOKENWAY_CA_FILE"] {
+        for name in ["TOKENWAY_PASSPHRASE", "TOKENWAY_REQUEST_DEADLINE", "TOKENWAY_REJECT_INTERVAL", "TOKENWAY_CA_FILE"]
+        {
             command.env_remove(name);
         }
         for name in ["NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "DISPLAY", "WAYLAND_DISPLAY", "http_proxy", "HTTP_PROXY"]
         {
             command.env_remove(name);
         }
+        // Never the keyring of whoever runs the tests.
+        command.env("TOKENWAY_STORE", "file");
         command.env("TOKENWAY_HOME", self.path()).env("BROWSER", person("")).stdin(Stdio::null());
     }
 }

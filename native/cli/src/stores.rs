@@ -1,0 +1,191 @@
+//! Which store a login lies in: the one that was named, the one that it was put into, or for a new one the best there is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokenway::store::{Answer, EncryptedStore, FileStore, Keyring, KeyringStore, Pins, Store};
+use tokenway_core::action::Load;
+use tokenway_core::lifecycle::record::{CredentialKey, Mark};
+
+use crate::args::{StoreChoice, StoreKind};
+use crate::exit::Stopped;
+use crate::output::say;
+use crate::passphrase;
+use crate::settings::home_folder;
+
+/// The stores of this user's home, each opened at its first use.
+pub(crate) struct Stores {
+    home: PathBuf,
+    pins: Pins,
+    asked: Option<StoreKind>,
+    opened: Mutex<BTreeMap<StoreKind, Arc<dyn Store>>>,
+}
+
+impl Stores {
+    pub(crate) fn open(choice: StoreChoice) -> Result<Arc<Self>, Stopped> {
+        let home = home_folder()?;
+        let pins = Pins::new(&home);
+        Ok(Arc::new(Stores { home, pins, asked: choice.named(), opened: Mutex::default() }))
+    }
+
+    /// Where that login lies. One that was never put anywhere can only be a plain file of an earlier version.
+    pub(crate) fn of(&self, key: &CredentialKey) -> Result<(StoreKind, Arc<dyn Store>), Stopped> {
+        let kind = match self.asked {
+            Some(kind) => kind,
+            None => self.pinned(key)?.unwrap_or(StoreKind::File),
+        };
+        Ok((kind, self.store(kind)?))
+    }
+
+    /// Where a new login of that name goes. The choice is remembered, unless an older one is: that is changed when the
+    /// login is there.
+    pub(crate) async fn choose(&self, key: &CredentialKey) -> Result<(StoreKind, Arc<dyn Store>), Stopped> {
+        let pinned = self.pinned(key)?;
+        let kind = match self.asked.or(pinned) {
+            Some(kind) => kind,
+            None if self.is_in_plain_files(key).await => StoreKind::File,
+            None => self.best().await?,
+        };
+        let store = self.store(kind)?;
+        if pinned.is_none() {
+            self.pin(key, kind)?;
+        }
+        Ok((kind, store))
+    }
+
+    /// Plain files are never chosen unasked.
+    async fn best(&self) -> Result<StoreKind, Stopped> {
+        // Not the kernel's: a login that ends with the session is not what was asked for.
+        let keyring = KeyringStore::new(&self.home, Keyring::of_the_system());
+        let Err(trouble) = keyring.probe().await else { return Ok(StoreKind::Keyring) };
+        if passphrase::is_given() {
+            return Ok(StoreKind::Encrypted);
+        }
+        if passphrase::can_be_asked_for() {
+            say(&format!("tokenway: {}\nThe login is kept in an encrypted file.", trouble.detail));
+            return Ok(StoreKind::Encrypted);
+        }
+        Err(Stopped::configuration(format!("there is no place to keep a login: {}", trouble.detail)).with_next(
+            "Start a keyring; or set TOKENWAY_PASSPHRASE, and it is kept in an encrypted file; or say --store file for \
+             a plain file that only you can read, or --store keyring for the kernel's key ring on Linux, which forgets.",
+        ))
+    }
+
+    async fn is_in_plain_files(&self, key: &CredentialKey) -> bool {
+        let plain = FileStore::new(&self.home);
+        matches!(plain.load(&Load { key: key.clone() }).await, Ok(Some(record)) if record.mark == Mark::LoggedIn)
+    }
+
+    pub(crate) fn pin(&self, key: &CredentialKey, kind: StoreKind) -> Result<(), Stopped> {
+        match self.pinned(key)? {
+            Some(pinned) if pinned == kind => return Ok(()),
+            Some(other) => say(&format!(
+                "An earlier login may still lie in the store {0:?}: tokenway logout --store {0} removes it.",
+                other.name()
+            )),
+            None => {}
+        }
+        self.pins.pin(key, kind.name()).map_err(|failure| Stopped::configuration(failure.detail))
+    }
+
+    /// The login was moved.
+    pub(crate) fn repin(&self, key: &CredentialKey, kind: StoreKind) -> Answer<()> {
+        self.pins.pin(key, kind.name())
+    }
+
+    pub(crate) fn unpin(&self, key: &CredentialKey, kind: StoreKind) -> Result<(), Stopped> {
+        if self.pinned(key)? != Some(kind) {
+            return Ok(());
+        }
+        self.pins.unpin(key).map_err(|failure| Stopped::configuration(failure.detail))
+    }
+
+    /// All logins. One that cannot be read is named on stderr, and hides no other; if none can be read, that is the end.
+    pub(crate) async fn logins(&self) -> Result<Vec<CredentialKey>, Stopped> {
+        let mut logins = Vec::new();
+        let mut unread = None;
+        for key in self.keys().await? {
+            match self.is_logged_in(&key).await {
+                Ok(true) => logins.push(key),
+                Ok(false) => {}
+                Err(stopped) => {
+                    if let Some(earlier) = unread.replace(stopped) {
+                        say(&earlier.to_string());
+                    }
+                }
+            }
+        }
+        match unread {
+            Some(stopped) if logins.is_empty() => return Err(stopped),
+            Some(stopped) => say(&stopped.to_string()),
+            None => {}
+        }
+        Ok(logins)
+    }
+
+    async fn is_logged_in(&self, key: &CredentialKey) -> Result<bool, Stopped> {
+        let (_, store) = self.of(key)?;
+        let unread = |failure: tokenway_core::http::IoFailure| {
+            Stopped::configuration(format!("the login to {key} cannot be read: {}", failure.detail))
+        };
+        let record = store.load(&Load { key: key.clone() }).await.map_err(unread)?;
+        Ok(record.is_some_and(|record| record.mark == Mark::LoggedIn))
+    }
+
+    async fn keys(&self) -> Result<Vec<CredentialKey>, Stopped> {
+        if let Some(kind) = self.asked {
+            return self.keys_in(kind).await;
+        }
+        let mut keys = self.keys_in(StoreKind::File).await?;
+        let pins = self.pins.all().map_err(|failure| Stopped::configuration(failure.detail))?;
+        keys.extend(pins.into_iter().map(|(key, _)| key));
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    /// The keys of one store. What is damaged is reported once and moved aside: then the next look goes further.
+    pub(crate) async fn keys_in(&self, kind: StoreKind) -> Result<Vec<CredentialKey>, Stopped> {
+        let store = self.store(kind)?;
+        let mut seen = String::new();
+        loop {
+            match store.list().await {
+                Ok(keys) => return Ok(keys),
+                Err(failure) if failure.detail == seen => return Err(Stopped::configuration(failure.detail)),
+                Err(failure) => {
+                    say(&format!("tokenway: {}", failure.detail));
+                    seen = failure.detail;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn pinned(&self, key: &CredentialKey) -> Result<Option<StoreKind>, Stopped> {
+        let pinned = self.pins.store_of(key).map_err(|failure| Stopped::configuration(failure.detail))?;
+        let Some(name) = pinned else { return Ok(None) };
+        let known = [StoreKind::Encrypted, StoreKind::File, StoreKind::Keyring];
+        let found = known.into_iter().find(|kind| kind.name() == name);
+        found.map(Some).ok_or_else(|| {
+            Stopped::configuration(format!("{key} lies in a store that this version does not know: {name:?}"))
+                .with_next("Update tokenway.")
+        })
+    }
+
+    pub(crate) fn store(&self, kind: StoreKind) -> Result<Arc<dyn Store>, Stopped> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = opened.get(&kind) {
+            return Ok(Arc::clone(store));
+        }
+        let store: Arc<dyn Store> = match kind {
+            StoreKind::Encrypted => {
+                let is_new = !self.home.join("encrypted").join("key.age").exists();
+                Arc::new(EncryptedStore::with_passphrase(&self.home, passphrase::passphrase(is_new)?))
+            }
+            StoreKind::File => Arc::new(FileStore::new(&self.home)),
+            StoreKind::Keyring => Arc::new(KeyringStore::of_this_machine(&self.home)),
+        };
+        opened.insert(kind, Arc::clone(&store));
+        Ok(store)
+    }
+}

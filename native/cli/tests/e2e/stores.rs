@@ -1,0 +1,109 @@
+//! Where logins lie: named, chosen, remembered, moved.
+
+use std::fs;
+
+use crate::peer::{Home, Peer, Run, finish};
+
+#[path = "../../../tests/keyring/service.rs"]
+#[allow(dead_code, reason = "what the tests of the library need besides")]
+mod service;
+
+use service::on_a_private_bus;
+
+/// A home in which no store is named, and no keyring can be reached unless it is given one.
+struct Unnamed(Home);
+
+impl Unnamed {
+    fn new() -> Self {
+        Unnamed(Home::new())
+    }
+
+    fn run(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
+        let mut command = self.0.command(args);
+        command.env_remove("TOKENWAY_STORE").env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+        command.envs(environment.iter().copied());
+        finish(command)
+    }
+
+    fn login(&self, peer: &Peer, more: &[&str], environment: &[(&str, &str)]) -> Run {
+        self.run(&[&["login", "--issuer", peer.issuer(), "--client-id", "native"], more].concat(), environment)
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.0.path().join(folder)) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+const PASSPHRASE: (&str, &str) = ("TOKENWAY_PASSPHRASE", "correct horse");
+
+#[test]
+fn f16_without_a_keyring_and_a_passphrase_a_login_says_so_before_the_browser_opens() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    let stopped = home.login(&peer, &[], &[]).exits(5).prints_nothing();
+    stopped.says("no place to keep a login").says("TOKENWAY_PASSPHRASE").says("--store file");
+    assert!(home.names("credentials").is_empty(), "plain files are never chosen unasked");
+    home.run(&["list"], &[]).succeeds();
+}
+
+#[test]
+fn a_login_in_encrypted_files_is_found_there_without_naming_them() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    home.login(&peer, &[], &[PASSPHRASE]).succeeds();
+    assert!(home.names("credentials").is_empty());
+    assert!(home.names("encrypted").iter().any(|name| name == "key.age"));
+    assert_eq!(peer.whose(&home.run(&["token"], &[PASSPHRASE]).token()), "alice");
+    home.run(&["status"], &[PASSPHRASE]).succeeds().prints("encrypted files in").prints("(encrypted)");
+    home.run(&["list"], &[PASSPHRASE]).succeeds().prints("alice");
+    home.run(&["token", "--issuer", peer.issuer(), "--client-id", "native"], &[])
+        .exits(5)
+        .prints_nothing()
+        .says("needs a passphrase");
+    let wrong = [("TOKENWAY_PASSPHRASE", "wrong")];
+    let stopped = home.run(&["token", "--issuer", peer.issuer(), "--client-id", "native"], &wrong);
+    stopped.exits(5).prints_nothing().says("passphrase does not open");
+    home.run(&["logout"], &[PASSPHRASE]).succeeds();
+    assert!(home.names("stores").is_empty(), "a logout forgets where the login lay");
+}
+
+#[test]
+fn a_login_moves_from_store_to_store_and_works_on() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    home.login(&peer, &["--store", "file"], &[]).succeeds();
+    home.run(&["status"], &[]).succeeds().prints("plain files in");
+    let moved = home.run(&["store", "migrate", "file", "encrypted"], &[PASSPHRASE]).succeeds();
+    moved.prints("moved from the store \"file\" to \"encrypted\"");
+    assert!(!home.names("credentials").iter().any(|name| name.ends_with(".json")), "{:?}", home.names("credentials"));
+    let old = home.run(&["token"], &[PASSPHRASE]).token();
+    assert_eq!(peer.whose(&old), "alice");
+    home.run(&["store", "migrate", "encrypted", "file", "--json"], &[PASSPHRASE]).succeeds().prints("\"moved\":[{");
+    assert_eq!(home.run(&["token"], &[]).token(), old);
+    home.run(&["store", "migrate", "file", "file"], &[]).exits(2).says("already");
+    home.run(&["store", "migrate", "file", "keyring"], &[]).says("keyring");
+}
+
+#[test]
+fn with_a_secret_service_a_login_goes_to_the_keyring_and_leaves_no_token_in_files() {
+    const TEST: &str = "stores::with_a_secret_service_a_login_goes_to_the_keyring_and_leaves_no_token_in_files";
+    on_a_private_bus(TEST, |bus| {
+        let _keyring = bus.keyring();
+        let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap();
+        let here: [(&str, &str); 1] = [("DBUS_SESSION_BUS_ADDRESS", &address)];
+        let (peer, home) = (Peer::start(), Unnamed::new());
+        home.login(&peer, &[], &here).succeeds();
+        assert_eq!(bus.items().unwrap().len(), 1);
+        let token = home.run(&["token"], &here).token();
+        assert_eq!(peer.whose(&token), "alice");
+        home.run(&["status"], &here).succeeds().prints("the Secret Service").prints("(keyring)");
+        for folder in ["keyring", "stores"] {
+            let bytes = service::all_bytes(&home.0.path().join(folder));
+            assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()));
+        }
+        assert!(home.names("credentials").is_empty());
+        let away = home.run(&["token", "--issuer", peer.issuer(), "--client-id", "native"], &[]).prints_nothing();
+        away.exits(5).says("cannot be used");
+        home.run(&["store", "migrate", "keyring", "file"], &here).succeeds();
+        assert!(bus.items().unwrap().is_empty());
+        assert_eq!(home.run(&["token"], &[]).token(), token);
+    });
+}

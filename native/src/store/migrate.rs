@@ -1,0 +1,250 @@
+//! A credential moves from one store to another.
+//!
+//! ```text
+//! Lock(from) ─ Lock(to) ─ Load(from) ─ Note(to) ─ Save(to) ─ Load(to) ─ moved() ─ Delete(from) ─ Unlock both
+//! ```
+//!
+//! From the save on it is in both, until it is only in the new one; while both leases are held nobody renews it in
+//! either. Killed in between, it is in both with one version: the same call finishes. A login and a logout take no
+//! lease: if one came in between, the delete meets another version, and the copy is taken back.
+
+use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
+use tokenway_core::event::Locked;
+use tokenway_core::http::IoFailure;
+use tokenway_core::lifecycle::ledger::StoredLedger;
+use tokenway_core::lifecycle::record::{CredentialKey, Mark, Record};
+use tokenway_core::moment::Millis;
+
+use super::file::failure::unable;
+use super::{Answer, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Store};
+
+/// How long a renewal in either store is waited for: longer than one request may take.
+const WAIT: Millis = Millis::seconds(40);
+
+/// How long the leases are held at most, in stores that count it.
+const HOLD: Millis = Millis::seconds(120);
+
+/// What became of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrated {
+    /// It is in the new store, and in the old one no more.
+    Moved,
+    /// Nobody is logged in, in the old store.
+    Nothing,
+}
+
+/// Moves the credential, under the leases of both stores. `moved` is called when it lies in both, before it is removed
+/// from the old one: whoever remembers where it lies changes that there.
+///
+/// The two stores must not share their locks. A program that has the old store open finds nobody logged in afterwards.
+///
+/// # Errors
+/// One of the stores failed, is busy, or the new one holds another login. The credential is in the old one then, and
+/// perhaps in both.
+pub async fn migrate(
+    from: &dyn Store,
+    to: &dyn Store,
+    key: &CredentialKey,
+    moved: impl FnOnce() -> Answer<()>,
+) -> Answer<Migrated> {
+    let old = lock(from, key).await?;
+    let new = match lock(to, key).await {
+        Ok(new) => new,
+        Err(failure) => {
+            unlock(from, key, old.lease).await;
+            return Err(failure);
+        }
+    };
+    let done = move_locked(from, to, key, old.ledger, new.lease, moved).await;
+    unlock(to, key, new.lease).await;
+    unlock(from, key, old.lease).await;
+    done
+}
+
+async fn move_locked(
+    from: &dyn Store,
+    to: &dyn Store,
+    key: &CredentialKey,
+    ledger: StoredLedger,
+    lease: LeaseNumber,
+    moved: impl FnOnce() -> Answer<()>,
+) -> Answer<Migrated> {
+    let load = Load { key: key.clone() };
+    let Some(record) = from.load(&load).await?.filter(|record| record.mark == Mark::LoggedIn) else {
+        return Ok(Migrated::Nothing);
+    };
+    let there = to.load(&load).await?;
+    if !is_moved_already(&record, there.as_deref())? {
+        carry(to, key, ledger, lease).await?;
+        let expected = there.map(|there| there.version());
+        let save = Save { key: key.clone(), expected, record: record.clone() };
+        if to.save(&save).await? != SaveAnswer::Saved {
+            return Err(unable(format!("{key}: somebody logged in meanwhile, in the new store; look there first")));
+        }
+        if to.load(&load).await? != Some(record.clone()) {
+            return Err(unable(format!("{key}: the new store does not give back what was saved to it")));
+        }
+    }
+    moved()?;
+    let delete = Delete { key: key.clone(), expected: record.version() };
+    match from.delete(&delete).await? {
+        DeleteAnswer::Deleted => Ok(Migrated::Moved),
+        DeleteAnswer::Conflict(_) => {
+            to.delete(&delete).await?;
+            Err(unable(format!(
+                "{key}: somebody logged in or out meanwhile, in the old store; look there, and try again"
+            )))
+        }
+    }
+}
+
+/// A move that was killed left the credential in both; a renewal may have followed in the new store.
+fn is_moved_already(record: &Record, there: Option<&Record>) -> Result<bool, IoFailure> {
+    match there.filter(|there| there.mark == Mark::LoggedIn) {
+        None => Ok(false),
+        Some(there) if there.login_id == record.login_id => Ok(there.generation >= record.generation),
+        Some(_) => Err(unable("the new store holds another login of that name: log out there first".to_owned())),
+    }
+}
+
+/// What may still be on its way to the server counts in the new store, too.
+async fn carry(to: &dyn Store, key: &CredentialKey, ledger: StoredLedger, lease: LeaseNumber) -> Answer<()> {
+    let ledger = match ledger {
+        StoredLedger::Absent => return Ok(()),
+        StoredLedger::Read(ledger) => ledger,
+        StoredLedger::Newer | StoredLedger::Unreadable => {
+            return Err(unable(format!(
+                "{key}: the notes beside the old record cannot be read; ask for a token there first, then try again"
+            )));
+        }
+    };
+    match to.note(&Note { key: key.clone(), lease, ledger }).await? {
+        NoteAnswer::Noted => Ok(()),
+        NoteAnswer::Lost => Err(unable(format!("{key}: the lease in the new store was lost; try again"))),
+    }
+}
+
+async fn lock(store: &dyn Store, key: &CredentialKey) -> Answer<Locked> {
+    match store.lock(&Lock { key: key.clone(), wait: WAIT, hold: HOLD }).await? {
+        LockAnswer::Locked(locked) => Ok(locked),
+        LockAnswer::Busy(holder) => Err(unable(format!("{key}: {} is renewing it; try again", holder.who))),
+    }
+}
+
+/// A lease that cannot be given back ends with this process, or by its age.
+async fn unlock(store: &dyn Store, key: &CredentialKey, lease: LeaseNumber) {
+    let _ = store.unlock(&Unlock { key: key.clone(), lease }).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokenway_core::lifecycle::ledger::Ledger;
+
+    use super::*;
+    use crate::store::conformance::{sample_key, sample_record};
+    use crate::store::{FileStore, MemoryStore};
+
+    fn key() -> CredentialKey {
+        sample_key("https://issuer.example", "default")
+    }
+
+    async fn stored(store: &dyn Store) -> Option<Box<Record>> {
+        store.load(&Load { key: key() }).await.unwrap()
+    }
+
+    async fn save(store: &dyn Store, expected: Option<&Record>, record: &Record) {
+        let expected = expected.map(Record::version);
+        let answer = store.save(&Save { key: key(), expected, record: Box::new(record.clone()) }).await.unwrap();
+        assert_eq!(answer, SaveAnswer::Saved);
+    }
+
+    #[tokio::test]
+    async fn a_credential_moves_with_its_ledger_and_is_in_both_before_it_is_in_one() {
+        let home = tempfile::tempdir().unwrap();
+        let from = MemoryStore::new().with_record(key(), sample_record("login", 3, "three"));
+        let to = FileStore::new(home.path());
+        let locked = lock(&from, &key()).await.unwrap();
+        let ledger =
+            Ledger { refused: Some(tokenway_core::secret::Secret::new("refused").hash()), ..Ledger::default() };
+        from.note(&Note { key: key(), lease: locked.lease, ledger: ledger.clone() }).await.unwrap();
+        unlock(&from, &key(), locked.lease).await;
+
+        let file = home.path().join("credentials");
+        let in_both = || {
+            let names =
+                std::fs::read_dir(&file).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            assert!(names.into_iter().any(|name| name.ends_with(".json") && !name.contains("ledger")));
+            Ok(())
+        };
+        assert_eq!(migrate(&from, &to, &key(), in_both).await.unwrap(), Migrated::Moved);
+        assert_eq!(stored(&from).await, None);
+        assert_eq!(*stored(&to).await.unwrap(), sample_record("login", 3, "three"));
+        let locked = lock(&to, &key()).await.unwrap();
+        unlock(&to, &key(), locked.lease).await;
+        let StoredLedger::Read(carried) = locked.ledger else { panic!("no ledger") };
+        assert_eq!(carried.refused, ledger.refused);
+        assert_eq!(migrate(&from, &to, &key(), || panic!("nothing to move")).await, Ok(Migrated::Nothing));
+    }
+
+    #[tokio::test]
+    async fn a_move_that_was_killed_is_finished_and_never_goes_backwards() {
+        let record = sample_record("login", 3, "three");
+        for renewed in [record.clone(), sample_record("login", 4, "four")] {
+            let from = MemoryStore::new().with_record(key(), record.clone());
+            let to = MemoryStore::new().with_record(key(), renewed.clone());
+            assert_eq!(migrate(&from, &to, &key(), || Ok(())).await.unwrap(), Migrated::Moved);
+            assert_eq!((stored(&from).await, stored(&to).await), (None, Some(Box::new(renewed))));
+        }
+        let from = MemoryStore::new().with_record(key(), sample_record("login", 4, "four"));
+        let to = MemoryStore::new().with_record(key(), record);
+        migrate(&from, &to, &key(), || Ok(())).await.unwrap();
+        assert_eq!(stored(&to).await.unwrap().generation, 4);
+    }
+
+    #[tokio::test]
+    async fn another_login_in_the_new_store_is_not_written_over() {
+        let from = MemoryStore::new().with_record(key(), sample_record("login", 3, "three"));
+        let to = MemoryStore::new().with_record(key(), sample_record("another", 1, "one"));
+        let failure = migrate(&from, &to, &key(), || panic!("not moved")).await.unwrap_err();
+        assert!(failure.detail.contains("another login"), "{}", failure.detail);
+        assert_eq!(stored(&from).await.unwrap().generation, 3);
+        assert_eq!(stored(&to).await.unwrap().login_id.0, "another");
+    }
+
+    #[tokio::test]
+    async fn f32_a_login_in_the_middle_of_a_move_is_kept_and_the_copy_taken_back() {
+        let from = MemoryStore::new().with_record(key(), sample_record("login", 3, "three"));
+        let to = MemoryStore::new();
+        let next = sample_record("next", 1, "one");
+        // A login takes no lease.
+        let log_in = || {
+            let before = sample_record("login", 3, "three");
+            futures_now(save(&from, Some(&before), &next));
+            Ok(())
+        };
+        let failure = migrate(&from, &to, &key(), log_in).await.unwrap_err();
+        assert!(failure.detail.contains("meanwhile"), "{}", failure.detail);
+        assert_eq!(stored(&from).await, Some(Box::new(sample_record("next", 1, "one"))));
+        assert_eq!(stored(&to).await, None);
+    }
+
+    /// The memory store answers at once.
+    fn futures_now(future: impl Future<Output = ()>) {
+        let mut future = std::pin::pin!(future);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(future.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_failure_before_the_old_copy_is_removed_leaves_it_and_both_leases_are_free_again() {
+        let from = MemoryStore::new().with_record(key(), sample_record("login", 3, "three"));
+        let to = MemoryStore::new();
+        let failure = migrate(&from, &to, &key(), || Err(unable("no place for a note".to_owned()))).await.unwrap_err();
+        assert_eq!(failure.detail, "no place for a note");
+        assert!(stored(&from).await.is_some());
+        for store in [&from, &to] {
+            let locked = store.lock(&Lock { key: key(), wait: Millis::ZERO, hold: HOLD }).await.unwrap();
+            assert!(matches!(locked, LockAnswer::Locked(_)));
+        }
+    }
+}
