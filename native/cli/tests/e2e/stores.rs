@@ -79,7 +79,6 @@ fn a_login_moves_from_store_to_store_and_works_on() {
     home.run(&["store", "migrate", "encrypted", "file", "--json"], &[PASSPHRASE]).succeeds().prints("\"moved\":[{");
     assert_eq!(home.run(&["token"], &[]).token(), old);
     home.run(&["store", "migrate", "file", "file"], &[]).exits(2).says("already");
-    home.run(&["store", "migrate", "file", "keyring"], &[]).says("keyring");
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(super) struct Backend {
     pub(super) limit: usize,
     /// Whether items have a label for people.
     pub(super) labelled: bool,
+    /// Whether a person can unlock it.
+    pub(super) can_be_locked: bool,
     pub(super) connect: fn() -> keyring_core::Result<Arc<CredentialStore>>,
 }
 
@@ -25,6 +27,7 @@ pub(super) const SYSTEM: Backend = Backend {
     // What goes over D-Bus with ease; records have a few KiB.
     limit: 256 * 1024,
     labelled: true,
+    can_be_locked: true,
     connect: || Ok(zbus_secret_service_keyring_store::Store::new()?),
 };
 
@@ -34,6 +37,7 @@ pub(super) const SYSTEM: Backend = Backend {
     name: "the macOS Keychain",
     limit: 256 * 1024,
     labelled: false,
+    can_be_locked: true,
     connect: || Ok(apple_native_keyring_store::keychain::Store::new()?),
 };
 
@@ -44,6 +48,7 @@ pub(super) const SYSTEM: Backend = Backend {
     // CRED_MAX_CREDENTIAL_BLOB_SIZE.
     limit: 5 * 512,
     labelled: false,
+    can_be_locked: true,
     connect: || Ok(windows_native_keyring_store::Store::new()?),
 };
 
@@ -53,15 +58,17 @@ pub(super) const SYSTEM: Backend = Backend {
     name: "a keyring",
     limit: 0,
     labelled: false,
+    can_be_locked: false,
     connect: || Err(keyring_core::Error::NotSupportedByStore("this system has no keyring".to_owned())),
 };
 
 #[cfg(target_os = "linux")]
 pub(super) const KERNEL: Backend = Backend {
     kind: "kernel",
-    name: "the kernel's key ring of this session (until you log out or the machine restarts)",
+    name: "the kernel's keyring of this session (until you log out or the machine restarts)",
     // A user has 20,000 bytes in all.
     limit: 2 * 1024,
     labelled: false,
+    can_be_locked: false,
     connect: || Ok(linux_keyutils_keyring_store::Store::new()?),
 };

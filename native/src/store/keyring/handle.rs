@@ -15,6 +15,7 @@ use tokenway_core::secret::Secret;
 use super::backend::{self, Backend};
 use crate::store::Answer;
 use crate::store::file::failure::{too_late, unable};
+use crate::store::file::replace;
 use crate::store::file::shelf::Writing;
 
 /// The longest wait for the keyring: a healthy one answers in milliseconds, and one that asks the person to unlock it
@@ -42,7 +43,7 @@ impl Keyring {
         Keyring::with(backend::SYSTEM)
     }
 
-    /// The kernel's key ring, which forgets everything when the session ends or the machine restarts; `None` on systems
+    /// The kernel's keyring, which forgets everything when the session ends or the machine restarts; `None` on systems
     /// other than Linux.
     #[must_use]
     pub fn of_the_kernel() -> Option<Self> {
@@ -80,12 +81,20 @@ impl Keyring {
         text.map_err(|_| unable(format!("the item {service}/{user} of {} is not text", self.name())))
     }
 
-    /// Connects to it.
+    /// Whether it keeps what is given to it: some can be connected to and keep nothing.
     ///
     /// # Errors
-    /// It cannot be reached.
-    pub(super) fn ready(&self) -> Answer<()> {
-        self.call("connecting", None, |_| Ok(()))
+    /// It cannot be used.
+    pub(super) fn ready(&self, writing: &Writing) -> Answer<()> {
+        let item = self.item(format!("ready-{}", replace::random_name()?));
+        let value = Secret::new("ready");
+        item.set(&value, "a probe", writing)?;
+        let kept = item.read()?;
+        item.remove(writing)?;
+        if kept.as_deref() == Some(value.expose().as_bytes()) {
+            return Ok(());
+        }
+        Err(unable(format!("{} does not keep what is written to it", self.name())))
     }
 
     pub(super) fn item(&self, user: String) -> Item {
@@ -155,7 +164,7 @@ impl Keyring {
         let text: String =
             error.to_string().chars().filter(|character| !character.is_control()).take(MAX_TEXT).collect();
         unable(match error {
-            Error::NoStorageAccess(_) => {
+            Error::NoStorageAccess(_) if self.backend.can_be_locked => {
                 format!("{doing}: {name} is locked, and was not unlocked ({text}); unlock it and try again")
             }
             Error::Ambiguous(_) => {
@@ -168,6 +177,7 @@ impl Keyring {
             | Error::Invalid(..)
             | Error::NoDefaultStore
             | Error::NoEntry
+            | Error::NoStorageAccess(_)
             | Error::NotSupportedByStore(_)
             | Error::PlatformFailure(_)
             | _ => format!("{doing}: {name} cannot be used ({text}); choose another place with --store, or start it"),

@@ -1,5 +1,5 @@
 //! Credentials in the keyring of the system: the Secret Service on Linux and FreeBSD, the Keychain on macOS, the
-//! Credential Manager on Windows, and where nobody runs a Secret Service the kernel's key ring.
+//! Credential Manager on Windows, and where nobody runs a Secret Service the kernel's keyring.
 //!
 //! ```text
 //! the keyring, tokenway/NAME.ID       the record; or, if it is larger than the keyring takes, the key of its file

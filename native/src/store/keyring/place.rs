@@ -1,14 +1,16 @@
 //! Which keyring the credentials of a folder lie in, and under which names.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
+use tokenway_core::http::IoFailure;
 
 use super::handle::{Item, Keyring};
 use crate::store::Answer;
 use crate::store::file::failure::{failed, unable};
 use crate::store::file::lock_file::LockFile;
+use crate::store::file::shelf::Writing;
 use crate::store::file::{platform, replace};
 
 /// What the folder says of itself.
@@ -87,11 +89,11 @@ impl Place {
     /// Takes the first keyring that can be reached.
     fn settle(&self) -> Answer<Settled> {
         platform::private_folder(&self.folder).map_err(|error| failed("preparing", &self.folder, &error))?;
-        let _settling = LockFile::for_save(&self.folder.join("place.save"))?;
+        let settling = Arc::new(LockFile::for_save(&self.folder.join("place.save"))?);
         if let Some(settled) = self.read()? {
             return Ok(settled);
         }
-        let keyring = self.first_ready()?.clone();
+        let keyring = self.first_ready(&settling)?.clone();
         let note = Note { id: replace::random_name()?, keyring: keyring.kind().to_owned() };
         let file = self.file();
         let text = serde_json::to_vec(&note).map_err(|error| failed("writing", &file, &error.into()))?;
@@ -99,15 +101,19 @@ impl Place {
         Ok(Settled { id: note.id, keyring })
     }
 
-    fn first_ready(&self) -> Answer<&Keyring> {
-        let mut first = None;
+    fn first_ready(&self, settling: &Writing) -> Answer<&Keyring> {
+        let mut troubles: Option<IoFailure> = None;
         for keyring in &self.keyrings {
-            match keyring.ready() {
+            let failure = match keyring.ready(settling) {
                 Ok(()) => return Ok(keyring),
-                Err(failure) => first = first.or(Some(failure)),
-            }
+                Err(failure) => failure,
+            };
+            troubles = Some(match troubles {
+                Some(first) => IoFailure { detail: format!("{}; {}", first.detail, failure.detail), ..first },
+                None => failure,
+            });
         }
-        Err(first.unwrap_or_else(|| unable("no keyring was named".to_owned())))
+        Err(troubles.unwrap_or_else(|| unable("no keyring was named".to_owned())))
     }
 
     fn file(&self) -> PathBuf {
