@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Show one login: who, until when, where it is kept
     Status(StatusArgs),
-    /// Move logins from one store to another
+    /// Move logins from one store to another, or take one over
     Store(StoreArgs),
     /// Print a valid access token, and nothing else
     Token(TokenArgs),
@@ -197,8 +197,22 @@ pub(crate) struct StoreArgs {
 /// What to do with stores.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
+    /// Take over a login of the program aether, which must not use it any more
+    Import(Box<ImportArgs>),
     /// Move every login of one store to another; at no moment is one in neither
     Migrate(MigrateArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The name of the credential there [default: the provider's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Its encrypted file, which AETHER_CREDENTIALS_PASSWORD opens; without it the keyring is looked at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -32,6 +32,7 @@ impl Output {
             Command::Replay(args) => args.common.json,
             Command::Status(args) => args.target.common.json,
             Command::Store(args) => match &args.command {
+                StoreCommand::Import(args) => args.target.common.json,
                 StoreCommand::Migrate(args) => args.json,
             },
             Command::Token(args) => args.target.common.json,

@@ -1,5 +1,6 @@
 //! One command a file.
 
+pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;

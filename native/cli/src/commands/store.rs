@@ -11,6 +11,7 @@ use crate::stores::Stores;
 
 pub(crate) async fn run(args: &StoreArgs) -> Result<Answer, Stopped> {
     match &args.command {
+        StoreCommand::Import(args) => super::import::run(args).await,
         StoreCommand::Migrate(args) => migrate_all(args).await,
     }
 }

@@ -106,3 +106,20 @@ fn with_a_secret_service_a_login_goes_to_the_keyring_and_leaves_no_token_in_file
         assert_eq!(home.run(&["token"], &[]).token(), token);
     });
 }
+
+#[test]
+fn with_a_secret_service_a_login_of_the_seed_is_taken_over_once() {
+    on_a_private_bus("stores::with_a_secret_service_a_login_of_the_seed_is_taken_over_once", |bus| {
+        let _keyring = bus.keyring();
+        let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap();
+        let here: [(&str, &str); 1] = [("DBUS_SESSION_BUS_ADDRESS", &address)];
+        let home = Unnamed::new();
+        home.run(&["store", "import", "codex"], &here).exits(2).says("no credential called \"codex\" in the keyring");
+        let value = r#"{"client_id":"app_EMoamEEZ73f0CkXaXp7hrann","access_token":"AT","refresh_token":"RT"}"#;
+        bus.store("Aether OAuth: codex", &["service", "aether-oauth-v1", "username", "codex"], value);
+        home.run(&["store", "import", "codex"], &here).succeeds().prints("taken over").says("must not use it any more");
+        assert_eq!(home.run(&["token", "codex"], &here).token(), "AT");
+        home.run(&["status"], &here).succeeds().prints("(keyring)");
+        home.run(&["store", "import", "codex"], &here).exits(2).says("logged in already");
+    });
+}

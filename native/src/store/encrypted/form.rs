@@ -1,5 +1,6 @@
 //! Sealed text in an age file.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -31,9 +32,10 @@ impl Form for AgeForm {
         "age"
     }
 
-    fn wrap(&self, sealed: &Secret) -> Answer<Vec<u8>> {
+    fn wrap<'a>(&self, sealed: &'a Secret) -> Answer<Cow<'a, [u8]>> {
         let recipient: Recipient = self.key.identity_or_new()?.to_public();
-        age::encrypt(&recipient, sealed.expose().as_bytes()).map_err(|error| not_encrypted(&error))
+        let bytes = age::encrypt(&recipient, sealed.expose().as_bytes()).map_err(|error| not_encrypted(&error))?;
+        Ok(Cow::Owned(bytes))
     }
 
     fn unwrap(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Closed> {

@@ -1,5 +1,6 @@
 //! Records in files, in one form or another.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub(crate) trait Form: Send + Sync + 'static {
     fn suffix(&self) -> &'static str;
 
     /// The bytes of the file.
-    fn wrap(&self, sealed: &Secret) -> Answer<Vec<u8>>;
+    fn wrap<'a>(&self, sealed: &'a Secret) -> Answer<Cow<'a, [u8]>>;
 
     /// The sealed text in the bytes of a file.
     fn unwrap(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Closed>;
@@ -49,8 +50,8 @@ impl Form for Plain {
         "json"
     }
 
-    fn wrap(&self, sealed: &Secret) -> Answer<Vec<u8>> {
-        Ok(sealed.expose().as_bytes().to_vec())
+    fn wrap<'a>(&self, sealed: &'a Secret) -> Answer<Cow<'a, [u8]>> {
+        Ok(Cow::Borrowed(sealed.expose().as_bytes()))
     }
 
     fn unwrap(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Closed> {

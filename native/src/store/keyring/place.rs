@@ -73,7 +73,10 @@ impl Place {
         let file = self.file();
         let Some(bytes) = replace::read(&file)? else { return Ok(None) };
         let Ok(note) = serde_json::from_slice::<Note>(&bytes) else {
-            return Err(unable(format!("{} was changed; put it back from a backup, or log in again", file.display())));
+            return Err(unable(format!(
+                "{} was changed; put it back from a backup, or remove it and log in again",
+                file.display()
+            )));
         };
         let found = self.keyrings.iter().find(|keyring| keyring.kind() == note.keyring);
         let Some(keyring) = found else {

@@ -28,7 +28,7 @@ pub(super) struct KeyringShelf {
 /// What an item is.
 enum Kept {
     /// The record's sealed text.
-    Text(Vec<u8>),
+    Text(Secret),
     /// The key of the file that has it.
     Key(Identity),
 }
@@ -41,21 +41,22 @@ impl KeyringShelf {
     fn kept(&self, files: &Files) -> Answer<Option<Kept>> {
         let Some((_, item)) = self.place.item(&files.name)? else { return Ok(None) };
         let Some(bytes) = item.read()? else { return Ok(None) };
-        let text = Secret::new(String::from_utf8_lossy(&bytes).into_owned());
-        Ok(Some(identity_of(&text).map_or(Kept::Text(bytes), Kept::Key)))
+        let text = String::from_utf8(bytes)
+            .map_or_else(|error| Secret::new(String::from_utf8_lossy(error.as_bytes()).into_owned()), Secret::new);
+        Ok(Some(identity_of(&text).map_or(Kept::Text(text), Kept::Key)))
     }
 
     /// Writes the file that others look at to see whether the record was changed.
-    fn sign(&self, files: &Files, sealed: &[u8]) -> Answer<()> {
+    fn sign(&self, files: &Files, sealed: &str) -> Answer<()> {
         replace::replace(&files.with_suffix(self.suffix()), fingerprint(sealed).as_bytes())
     }
 
     /// A writer that was killed between the item and the sign left an old sign. Whoever reads sets it right; if that
     /// fails, the next one does.
-    fn correct_sign(&self, files: &Files, sealed: &[u8]) {
+    fn correct_sign(&self, files: &Files, sealed: &Secret) {
         let sign = replace::read(&files.with_suffix(self.suffix()));
-        if sign.is_ok_and(|sign| sign.as_deref() != Some(fingerprint(sealed).as_bytes())) {
-            let _ = self.sign(files, sealed);
+        if sign.is_ok_and(|sign| sign.as_deref() != Some(fingerprint(sealed.expose()).as_bytes())) {
+            let _ = self.sign(files, sealed.expose());
         }
     }
 }
@@ -66,7 +67,7 @@ fn opened_by(key: Identity) -> FileShelf {
 }
 
 /// Tells sealed texts apart, and nothing else of them.
-fn fingerprint(sealed: &[u8]) -> String {
+fn fingerprint(sealed: &str) -> String {
     hex(&Sha256::digest(sealed))
 }
 
@@ -80,7 +81,7 @@ impl Shelf for KeyringShelf {
             None => Ok(None),
             Some(Kept::Text(sealed)) => {
                 self.correct_sign(files, &sealed);
-                Ok(Some(unseal(sealed)))
+                Ok(Some(unseal(sealed.expose().as_bytes().to_vec())))
             }
             Some(Kept::Key(key)) => opened_by(key).read(files),
         }
@@ -91,7 +92,7 @@ impl Shelf for KeyringShelf {
         let (keyring, item) = self.place.item_or_new(&files.name)?;
         let sign = files.with_suffix(self.suffix());
         if !sign.exists() {
-            self.sign(files, b"")?;
+            self.sign(files, "")?;
         }
         if sealed.len() <= keyring.limit() {
             item.set(sealed, &files.name, writing)?;
@@ -104,7 +105,7 @@ impl Shelf for KeyringShelf {
             opened_by(key).write(files, sealed, writing)?;
             item.set(&text, &files.name, writing)?;
         }
-        self.sign(files, sealed.expose().as_bytes())
+        self.sign(files, sealed.expose())
     }
 
     fn remove(&self, files: &Files, writing: &Writing) -> Answer<()> {
@@ -123,7 +124,7 @@ impl Shelf for KeyringShelf {
         let text = match self.kept(files)? {
             None => return Ok("nowhere: it is gone".to_owned()),
             Some(Kept::Key(key)) => return opened_by(key).move_aside(files, writing),
-            Some(Kept::Text(bytes)) => Secret::new(String::from_utf8_lossy(&bytes).into_owned()),
+            Some(Kept::Text(text)) => text,
         };
         let (_, item) = self.place.item_or_new(&files.name)?;
         let (_, aside) = self.place.item_or_new(&format!("{}.corrupt", files.name))?;
@@ -144,7 +145,7 @@ impl Shelf for KeyringShelf {
 
     fn promote(&self, files: &Files, left_over: &LeftOver) -> Answer<()> {
         replace::promote(&left_over.path, &files.with_suffix("age"))?;
-        self.sign(files, b"")
+        self.sign(files, "")
     }
 
     fn probe(&self, folder: &Path) -> Answer<()> {
