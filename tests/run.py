@@ -57,6 +57,7 @@ def main():
     nextest(tally, left_out)
     doctests(tally)
     corpus(tally)
+    model(tally)
     tally.step("doc", "cargo doc --workspace --all-features --no-deps", RUSTDOCFLAGS="-D warnings")
     deny(tally)
     browsers.steps(tally, quick, wasm_ready.result())
@@ -194,6 +195,14 @@ def corpus(tally):
     say(f"corpus: {passed} cases passed")
     whole = "TOKENWAY_CORPUS" in os.environ or passed >= MIN_CORPUS
     tally.count("corpus", code == 0 and passed > 0 and whole)
+
+
+def model(tally):
+    """Shows each configuration with its states, seconds and violations."""
+    code, log = run("model", "cargo run --release -p tokenway-model")
+    for line in re.findall(r"^model: .*", log, re.M):
+        print(line, flush=True)
+    tally.count("model: core's sessions in every order of processes, faults and people", code == 0)
 
 
 def check_target(tally, target):

@@ -114,6 +114,15 @@ impl<M: Machine> Session<M> {
         Ok(progress)
     }
 
+    /// The same session, its outstanding action numbered as the first one: to a model checker a state is the same by
+    /// whatever way it was reached. Answers under the old number are stale.
+    #[cfg(feature = "model")]
+    #[must_use]
+    pub fn renumbered(mut self) -> Self {
+        self.id = ActionId { life: 0, step: 0 };
+        self
+    }
+
     /// The end, if it has been reached.
     #[must_use]
     pub fn into_end(self) -> Option<Result<M::Output, Box<Failure>>> {

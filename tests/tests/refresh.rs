@@ -451,6 +451,25 @@ fn a_lease_that_is_lost_before_the_note_sends_nothing() {
 }
 
 #[test]
+fn whoever_stood_still_with_the_lease_in_hand_sends_nothing_that_could_outlive_it() {
+    for (stood_still, sends) in [(Millis::seconds(9), true), (Millis::seconds(10), false)] {
+        let mut world = expired(1);
+        world.store.leases_expire = true;
+        let flow = world.get_token();
+        let process = stop_before(&mut world, flow, "load", 2);
+        world.pass(stood_still);
+        let end = world.finish(process);
+        assert_eq!((world.sendings.len(), end.is_ok()), (usize::from(sends), sends), "{end:?}");
+        assert!(!world.store.is_leased());
+        if !sends {
+            assert_eq!(end.expect_failure().kind, FailureKind::Busy);
+            assert!(world.ask().is_ok());
+        }
+        world.check();
+    }
+}
+
+#[test]
 fn a_lease_that_is_lost_after_the_note_sends_nothing() {
     let mut world = expired(28);
     let flow = world.get_token();

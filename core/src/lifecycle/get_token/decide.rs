@@ -1,7 +1,7 @@
 //! May this token be renewed now? Every rule that speaks against a sending is here.
 
 use super::token::{Ending, TokenNote};
-use super::{AfterNote, AfterPause, Busy, GetToken, Held, State, Task, Token, busy_failure};
+use super::{AfterNote, AfterPause, Busy, GetToken, Held, SAVE_TIME, State, Task, Token, busy_failure, old_lease};
 use crate::error::{Failure, FailureKind, FlowStep, NextStep};
 use crate::event::Outcome;
 use crate::lifecycle::ledger::{Intent, Ledger, StoredLedger};
@@ -31,7 +31,7 @@ impl Task {
         match outcome.loaded() {
             Ok(record) => match self.look(record, moment.now) {
                 Look::End(end) => self.end(end, moment),
-                Look::Renew { record, .. } => self.to(State::Locking { record, waited }),
+                Look::Renew { record, .. } => self.to(State::Locking { record, waited, asked_at: moment.now }),
             },
             Err(failure) => {
                 let Some(Busy { holder, seen }) = busy else {
@@ -153,6 +153,10 @@ impl Task {
         };
         let sent_before = ledger.intent.as_ref().filter(|intent| intent.token == hash);
         let resends = sent_before.map_or(0, |intent| intent.resends.saturating_add(1));
+        // After a second sending nobody sends before it has landed, whoever holds the lease by then.
+        if resends == 0 && moment.now.since(held.asked_at) >= SAVE_TIME {
+            return self.nothing_sent(&held, record, old_lease(moment.now), moment);
+        }
         let intent = Intent { token: hash, age: Millis::ZERO, lands_in: window, resends };
         let noted = Ledger {
             login_id: Some(record.login_id.clone()),

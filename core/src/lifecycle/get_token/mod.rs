@@ -46,7 +46,8 @@ pub use token::{Token, TokenNote};
 /// process's save, so it should see it soon.
 const LOCK_STEP: Millis = Millis(250);
 
-/// Time to save within a lease that expires.
+/// Time to save within a lease that expires, and so the longest that may pass between asking for it and the decision to
+/// send: a later sending could still be under way when the lease has gone to another process.
 const SAVE_TIME: Millis = Millis::seconds(10);
 
 /// The machine of one request for a token.
@@ -70,7 +71,7 @@ struct Task {
 enum State {
     FinishingLogout { logout: Box<Logout>, failure: Box<Failure> },
     Loading { waited: Millis, busy: Option<Busy> },
-    Locking { record: Box<Record>, waited: Millis },
+    Locking { record: Box<Record>, waited: Millis, asked_at: UnixMillis },
     Noting { held: Held, ledger: Box<Ledger>, then: AfterNote },
     Pausing { held: Held, until: UnixMillis, span: Millis, then: AfterPause },
     Posting(Box<Sending>),
@@ -95,6 +96,8 @@ struct Busy {
 #[cfg_attr(feature = "model", derive(Hash))]
 struct Held {
     lease: LeaseNumber,
+    /// When the lease was asked for.
+    asked_at: UnixMillis,
     ledger: Box<StoredLedger>,
 }
 
@@ -153,9 +156,7 @@ impl Held {
     /// After a wait of ours, which passed whatever the wall clock says.
     fn aged(self, by: Millis) -> Self {
         match *self.ledger {
-            StoredLedger::Read(ledger) => {
-                Held { ledger: Box::new(StoredLedger::Read(ledger.aged(by))), lease: self.lease }
-            }
+            StoredLedger::Read(ledger) => Held { ledger: Box::new(StoredLedger::Read(ledger.aged(by))), ..self },
             StoredLedger::Absent | StoredLedger::Newer | StoredLedger::Unreadable => self,
         }
     }
@@ -211,12 +212,13 @@ impl Task {
         self: Box<Self>,
         record: Box<Record>,
         waited: Millis,
+        asked_at: UnixMillis,
         outcome: Outcome,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
         match outcome.lease() {
             Ok(Lease::Ours(locked)) => {
-                let held = Held { lease: locked.lease, ledger: Box::new(locked.ledger) };
+                let held = Held { lease: locked.lease, asked_at, ledger: Box::new(locked.ledger) };
                 self.to(State::Rereading { held, seen: record })
             }
             Ok(Lease::Busy(holder)) => {
@@ -329,7 +331,9 @@ impl Machine for GetToken {
                 |(_, failure), _| Next::Fail(failure),
             ),
             State::Loading { waited, busy } => task.loaded(waited, busy, outcome, &moment),
-            State::Locking { record, waited } => task.lock_answered(record, waited, outcome, &moment),
+            State::Locking { record, waited, asked_at } => {
+                task.lock_answered(record, waited, asked_at, outcome, &moment)
+            }
             State::Noting { held, ledger, then } => task.noted(held, ledger, then, outcome, &moment),
             State::Pausing { held, span, then, .. } => match then {
                 AfterPause::Post(sending) => task.to(State::Posting(sending)),
@@ -354,6 +358,12 @@ fn busy_failure(holder: &Holder, now: UnixMillis) -> Box<Failure> {
     let detail = format!("another process is renewing it: {}, for {} s", holder.who, holder.since.0 / 1_000);
     let next = NextStep::RetryAt { at: now.plus(Millis::seconds(1)) };
     Failure::boxed(FlowStep::Locking, FailureKind::Busy, detail, next)
+}
+
+/// The lease would not outlast a sending any more.
+fn old_lease(now: UnixMillis) -> Box<Failure> {
+    let detail = "this process stood still for too long with the lock in hand, so nothing was sent";
+    Failure::boxed(FlowStep::Locking, FailureKind::Busy, detail, NextStep::RetryAt { at: now })
 }
 
 fn lost_lease(now: UnixMillis) -> Box<Failure> {
