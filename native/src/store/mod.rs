@@ -24,6 +24,8 @@ mod keyring;
 mod memory;
 mod migrate;
 mod pins;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -43,6 +45,8 @@ pub use keyring::{Keyring, KeyringStore, SEED_SERVICE};
 pub use memory::MemoryStore;
 pub use migrate::{Migrated, migrate};
 pub use pins::Pins;
+#[cfg(feature = "redis")]
+pub use redis::{RedisOptions, RedisOptionsError, RedisStore};
 
 /// A future in a box, so that stores can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
