@@ -38,8 +38,8 @@ pub(super) fn too_late(doing: &str, place: &str, limit: u128) -> IoFailure {
 
 /// `doing` (as in "saving") something at `place` (host and port) failed.
 pub(super) fn failed(doing: &str, place: &str, error: &RedisError) -> IoFailure {
-    let words = error.to_string();
-    let seen = printable(&words);
+    let seen = printable(&error.to_string());
+    let words = words(error);
     if let Some((_, advice)) = ADVICE.iter().find(|(word, _)| words.contains(word)) {
         return unable(format!("{doing} in the Redis at {place} failed: {seen}; {advice}"));
     }
@@ -51,6 +51,11 @@ pub(super) fn failed(doing: &str, place: &str, error: &RedisError) -> IoFailure 
         return unreachable(doing, place, &seen);
     }
     unable(format!("{doing} in the Redis at {place} failed: {seen}"))
+}
+
+/// The server's word and its sentence: of the words that it knows, the library's sentence leaves out which it was.
+pub(super) fn words(error: &RedisError) -> String {
+    format!("{} {error}", error.code().unwrap_or_default())
 }
 
 /// There is no connection, or there is none any more.

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::connect::connect;
-use super::failure::{failed, too_late, unable};
+use super::failure::{failed, too_late, unable, words};
 use super::options::{Address, RedisOptions};
 use crate::store::Answer;
 
@@ -183,5 +183,5 @@ fn question(script: &Script, keys: &[&str], args: &[&str], replicas: u32) -> Que
 
 /// The connection broke, or leads to a server that was the primary once: its name may lead to another by now.
 fn wants_a_new_connection(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_connection_dropped() || error.to_string().contains("READONLY")
+    error.is_io_error() || error.is_connection_dropped() || words(error).contains("READONLY")
 }

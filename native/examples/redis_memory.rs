@@ -1,0 +1,85 @@
+//! What logins cost in the memory of a Redis: saves so many records as a real server would issue them, and divides.
+//!
+//! ```sh
+//! redis-server --port 7777 --save "" --appendonly no &
+//! cargo run --release -p tokenway --features redis --example redis_memory -- redis://127.0.0.1:7777 100000
+//! ```
+//!
+//! The Redis must be empty: what it holds before is not counted, and what is saved stays there.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokenway::core::action::Save;
+use tokenway::core::lifecycle::record::{CredentialKey, Record};
+use tokenway::core::secret::Secret;
+use tokenway::store::conformance::sample_record;
+use tokenway::store::{RedisOptions, RedisStore, Store};
+use tokio::task::JoinSet;
+
+/// How many saves are on their way at once.
+const AT_ONCE: usize = 64;
+
+/// The bytes of an access token that is a JWT, and of an opaque refresh token.
+const ACCESS_TOKEN: usize = 1_100;
+const REFRESH_TOKEN: usize = 64;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let url = args.next().ok_or("usage: redis_memory URL [RECORDS]")?;
+    let count: usize = args.next().map_or(Ok(100_000), |count| count.parse())?;
+    let store = Arc::new(RedisStore::new(RedisOptions::new(url.as_str()))?);
+    let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+
+    let before = used(&mut connection).await?;
+    let started = Instant::now();
+    let mut saves = JoinSet::new();
+    for number in 0..count {
+        if saves.len() == AT_ONCE {
+            saves.join_next().await;
+        }
+        let store = Arc::clone(&store);
+        saves.spawn(async move { store.save(&login(number)).await });
+    }
+    while let Some(saved) = saves.join_next().await {
+        saved?.map_err(|failure| failure.detail)?;
+    }
+    let elapsed = started.elapsed();
+    let each = used(&mut connection).await?.saturating_sub(before) / count as u64;
+    let json = serde_json::to_string(&login(0).record)?.len();
+    tell(&format!(
+        "redis memory: {count} logins of {json} bytes each take {each} bytes each, so a million takes {:.1} GiB; saved in \
+         {elapsed:.1?}",
+        each as f64 * 1e6 / f64::from(1 << 30)
+    ));
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "the figure is the result")]
+fn tell(line: &str) {
+    println!("{line}");
+}
+
+fn login(number: usize) -> Save {
+    let token = |length: usize| Secret::new(format!("{number:0length$}"));
+    let record = Record {
+        access_token: token(ACCESS_TOKEN),
+        refresh_token: Some(token(REFRESH_TOKEN)),
+        ..sample_record(&format!("{number:032}"), 1, "")
+    };
+    let key = CredentialKey {
+        provider: "https://login.example.com".to_owned(),
+        client_id: "my-application".to_owned(),
+        account: format!("person-{number}@example.com"),
+    };
+    Save { key, expected: None, record: Box::new(record) }
+}
+
+/// The bytes that the server has allocated.
+async fn used(connection: &mut redis::aio::MultiplexedConnection) -> Result<u64, Box<dyn Error>> {
+    let info: String = redis::cmd("INFO").arg("memory").query_async(connection).await?;
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    Ok(line.ok_or("this Redis does not tell its memory")?.trim().parse()?)
+}

@@ -1,0 +1,151 @@
+//! The contract of every store, and what only this one has to promise.
+
+use std::fs;
+use std::sync::Arc;
+
+use tokenway::core::action::{Load, Lock, Save};
+use tokenway::core::moment::Millis;
+use tokenway::store::conformance::{conformance, sample_key, sample_record};
+use tokenway::store::{LockAnswer, RedisOptions, RedisStore, SaveAnswer, Store};
+
+use crate::redis::Redis;
+
+#[tokio::test]
+async fn the_redis_store_keeps_the_contract() {
+    let Some(redis) = Redis::start() else { return };
+    conformance(|| redis.store()).await;
+}
+
+#[tokio::test]
+async fn the_redis_store_keeps_the_contract_with_a_replica_that_confirms_each_write() {
+    let Some(redis) = Redis::start() else { return };
+    let _replica = redis.replica();
+    conformance(|| redis.store_with(|options| options.replicas = 1)).await;
+}
+
+#[tokio::test]
+async fn one_store_serves_callers_of_several_runtimes() {
+    let Some(redis) = Redis::start() else { return };
+    let store = redis.store();
+    let key = sample_key("runtimes", "default");
+    let save = Save { key: key.clone(), expected: None, record: Box::new(sample_record("login", 1, "one")) };
+    let elsewhere = Arc::clone(&store);
+    let saved = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(elsewhere.save(&save)).unwrap()
+    });
+    assert_eq!(saved.join().unwrap(), SaveAnswer::Saved);
+    assert!(store.load(&Load { key }).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_is_done() {
+    let Some(redis) = Redis::start() else { return };
+    let key = sample_key("dropped", "default");
+    let save = Save { key: key.clone(), expected: None, record: Box::new(sample_record("login", 1, "one")) };
+    let store = redis.store();
+    let mut saving = store.save(&save);
+    assert!(futures_poll_once(&mut saving).await);
+    drop(saving);
+    drop(store);
+    let other = redis.store();
+    for _ in 0..200 {
+        if other.load(&Load { key: key.clone() }).await.unwrap().is_some() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the write was dropped with its future");
+}
+
+/// True: it was polled and is not done.
+async fn futures_poll_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+    std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending()))
+        .await
+}
+
+#[tokio::test]
+async fn a_store_that_is_dropped_gives_its_leases_back() {
+    let Some(redis) = Redis::start() else { return };
+    let lock = Lock { key: sample_key("dropped", "lease"), wait: Millis::seconds(5), hold: Millis::seconds(60) };
+    let first = redis.store();
+    assert!(matches!(first.lock(&lock).await.unwrap(), LockAnswer::Locked(_)));
+    drop(first);
+    assert!(matches!(redis.store().lock(&lock).await.unwrap(), LockAnswer::Locked(_)));
+}
+
+#[tokio::test]
+async fn all_keys_of_a_credential_have_one_hash_tag_and_only_its_lease_expires() {
+    let Some(redis) = Redis::start() else { return };
+    let (store, key) = (redis.store(), sample_key("tags", "default"));
+    let save = Save { key: key.clone(), expected: None, record: Box::new(sample_record("login", 1, "one")) };
+    store.save(&save).await.unwrap();
+    let lock = Lock { key, wait: Millis::ZERO, hold: Millis::seconds(60) };
+    store.lock(&lock).await.unwrap();
+    let text = redis.says("keys *");
+    let mut names: Vec<&str> = text.lines().collect();
+    names.sort_unstable();
+    let [credential, lease] = names[..] else { panic!("{names:?}") };
+    assert!(credential.starts_with("tokenway:{") && credential.ends_with('}'), "{credential}");
+    assert_eq!(lease, format!("{credential}:lease"));
+    assert_eq!(redis.says(&format!("pttl {credential}")), "-1");
+    let left: u64 = redis.says(&format!("pttl {lease}")).parse().unwrap();
+    assert!((50_000..=60_000).contains(&left), "{left}");
+    assert_eq!(redis.says(&format!("cluster keyslot {credential}")), redis.says(&format!("cluster keyslot {lease}")));
+}
+
+#[tokio::test]
+async fn a_password_is_used_and_never_shown() {
+    let Some(redis) = Redis::with(&["--user", "app on >hunter2 ~tokenway:* +@all", "--user", "default off"]) else {
+        return;
+    };
+    let url = |password: &str| format!("redis://app:{password}@127.0.0.1:{}", redis.port);
+    let store = RedisStore::new(RedisOptions::new(url("hunter2"))).unwrap();
+    store.probe().await.unwrap();
+    let shown = format!("{store:?} {}", store.describe());
+    assert!(!shown.contains("hunter2") && shown.contains("user app"), "{shown}");
+    let stranger = RedisStore::new(RedisOptions::new(url("wrong-hunter"))).unwrap();
+    let failure = stranger.probe().await.unwrap_err();
+    assert!(failure.detail.contains("check user name and password"), "{}", failure.detail);
+    assert!(!format!("{failure:?}").contains("wrong-hunter"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn an_acl_user_with_the_rights_that_are_documented_is_enough() {
+    let rules = "app on >hunter2 ~tokenway:* -@all +evalsha +eval +hget +hmget +hset +hdel +get +set +del +pttl +pexpire \
+                 +persist +time +scan +wait";
+    let Some(redis) = Redis::with(&["--user", rules]) else { return };
+    let url = format!("redis://app:hunter2@127.0.0.1:{}", redis.port);
+    conformance(|| Arc::new(RedisStore::new(RedisOptions::new(url.clone())).unwrap())).await;
+}
+
+#[tokio::test]
+async fn tokens_cross_the_network_under_tls_that_trusts_the_named_authority_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    fs::write(&cert, certified.cert.pem()).unwrap();
+    fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
+    let tls_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (cert_path, key_path) = (cert.display().to_string(), key.display().to_string());
+    let flags = [
+        "--tls-port",
+        &tls_port.to_string(),
+        "--tls-cert-file",
+        &cert_path,
+        "--tls-key-file",
+        &key_path,
+        "--tls-ca-cert-file",
+        &cert_path,
+        "--tls-auth-clients",
+        "no",
+    ];
+    let Some(_redis) = Redis::with(&flags) else { return };
+    let mut options = RedisOptions::new(format!("rediss://localhost:{tls_port}"));
+    let failure = RedisStore::new(options.clone()).unwrap().probe().await.unwrap_err();
+    assert!(failure.detail.contains("certificate"), "{}", failure.detail);
+    options.extra_ca = Some(cert);
+    let store = RedisStore::new(options).unwrap();
+    store.probe().await.unwrap();
+    assert!(store.describe().contains("over TLS"));
+}
