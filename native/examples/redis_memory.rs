@@ -1,8 +1,9 @@
-//! What logins cost in the memory of a Redis: saves so many records as a real server would issue them, and divides.
+//! What logins cost in the memory of a Redis: saves so many records as a real server would issue them, leaves beside each
+//! the notes of a renewal, and divides.
 //!
 //! ```sh
 //! redis-server --port 7777 --save "" --appendonly no &
-//! cargo run --release -p tokenway --features redis --example redis_memory -- redis://127.0.0.1:7777 100000
+//! cargo run -p tokenway --features redis --example redis_memory -- redis://127.0.0.1:7777 100000
 //! ```
 //!
 //! The Redis must be empty: what it holds before is not counted, and what is saved stays there.
@@ -11,11 +12,14 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokenway::core::action::Save;
+use tokenway::core::action::{Lock, Note, Save, Unlock};
+use tokenway::core::event::Locked;
+use tokenway::core::lifecycle::ledger::{Intent, Ledger};
 use tokenway::core::lifecycle::record::{CredentialKey, Record};
+use tokenway::core::moment::Millis;
 use tokenway::core::secret::Secret;
 use tokenway::store::conformance::sample_record;
-use tokenway::store::{RedisOptions, RedisStore, Store};
+use tokenway::store::{Answer, LockAnswer, RedisOptions, RedisStore, Store};
 use tokio::task::JoinSet;
 
 /// How many saves are on their way at once.
@@ -35,26 +39,53 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let before = used(&mut connection).await?;
     let started = Instant::now();
-    let mut saves = JoinSet::new();
-    for number in 0..count {
-        if saves.len() == AT_ONCE {
-            saves.join_next().await;
-        }
-        let store = Arc::clone(&store);
-        saves.spawn(async move { store.save(&login(number)).await });
-    }
-    while let Some(saved) = saves.join_next().await {
-        saved?.map_err(|failure| failure.detail)?;
-    }
-    let elapsed = started.elapsed();
-    let each = used(&mut connection).await?.saturating_sub(before) / count as u64;
+    each(&store, count, |store, login| async move { store.save(&login).await.map(|_| ()) }).await?;
+    let saved = used(&mut connection).await?.saturating_sub(before) / count as u64;
+    each(&store, count, |store, login| async move { renewal(&store, &login).await }).await?;
+    let renewed = used(&mut connection).await?.saturating_sub(before) / count as u64;
     let json = serde_json::to_string(&login(0).record)?.len();
     tell(&format!(
-        "redis memory: {count} logins of {json} bytes each take {each} bytes each, so a million takes {:.1} GiB; saved in \
-         {elapsed:.1?}",
-        each as f64 * 1e6 / f64::from(1 << 30)
+        "redis memory: {count} logins of {json} bytes each take {saved} bytes each, {renewed} once they were renewed: a \
+         million takes {:.1} GiB; {:.0?} for all",
+        renewed as f64 * 1e6 / f64::from(1 << 30),
+        started.elapsed(),
     ));
     Ok(())
+}
+
+/// Does `work` with each login, many at once.
+async fn each<F>(
+    store: &Arc<RedisStore>,
+    count: usize,
+    work: impl Fn(Arc<RedisStore>, Save) -> F,
+) -> Result<(), Box<dyn Error>>
+where
+    F: Future<Output = Answer<()>> + Send + 'static,
+{
+    let mut running = JoinSet::new();
+    for number in 0..count + AT_ONCE {
+        if number < count {
+            running.spawn(work(Arc::clone(store), login(number)));
+        }
+        if running.len() >= AT_ONCE || number >= count {
+            let Some(done) = running.join_next().await else { break };
+            done?.map_err(|failure| failure.detail)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a renewal leaves beside the record.
+async fn renewal(store: &RedisStore, login: &Save) -> Answer<()> {
+    let key = &login.key;
+    let lock = Lock { key: key.clone(), wait: Millis::ZERO, hold: Millis::seconds(50) };
+    let LockAnswer::Locked(Locked { lease, .. }) = store.lock(&lock).await? else { return Ok(()) };
+    let intent =
+        Intent { token: Secret::new("sent").hash(), age: Millis::ZERO, lands_in: Millis::seconds(40), resends: 0 };
+    let login_id = Some(login.record.login_id.clone());
+    let ledger = Ledger { login_id, intent: Some(intent), ..Ledger::default() };
+    store.note(&Note { key: key.clone(), lease, ledger }).await?;
+    store.unlock(&Unlock { key: key.clone(), lease }).await.map(|_| ())
 }
 
 #[allow(clippy::print_stdout, reason = "the figure is the result")]

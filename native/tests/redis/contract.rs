@@ -45,7 +45,7 @@ async fn a_write_that_nobody_waits_for_is_done() {
     let save = Save { key: key.clone(), expected: None, record: Box::new(sample_record("login", 1, "one")) };
     let store = redis.store();
     let mut saving = store.save(&save);
-    assert!(futures_poll_once(&mut saving).await);
+    assert!(is_pending(&mut saving).await);
     drop(saving);
     drop(store);
     let other = redis.store();
@@ -59,7 +59,7 @@ async fn a_write_that_nobody_waits_for_is_done() {
 }
 
 /// True: it was polled and is not done.
-async fn futures_poll_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+async fn is_pending<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
     std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending()))
         .await
 }
@@ -96,9 +96,8 @@ async fn all_keys_of_a_credential_have_one_hash_tag_and_only_its_lease_expires()
 
 #[tokio::test]
 async fn a_password_is_used_and_never_shown() {
-    let Some(redis) = Redis::with(&["--user", "app on >hunter2 ~tokenway:* +@all", "--user", "default off"]) else {
-        return;
-    };
+    let Some(redis) = Redis::start() else { return };
+    redis.says("acl setuser app on >hunter2 ~tokenway:* +@all");
     let url = |password: &str| format!("redis://app:{password}@127.0.0.1:{}", redis.port);
     let store = RedisStore::new(RedisOptions::new(url("hunter2"))).unwrap();
     store.probe().await.unwrap();
@@ -112,9 +111,9 @@ async fn a_password_is_used_and_never_shown() {
 
 #[tokio::test]
 async fn an_acl_user_with_the_rights_that_are_documented_is_enough() {
-    let rules = "app on >hunter2 ~tokenway:* -@all +evalsha +eval +hget +hmget +hset +hdel +get +set +del +pttl +pexpire \
-                 +persist +time +scan +wait";
-    let Some(redis) = Redis::with(&["--user", rules]) else { return };
+    let Some(redis) = Redis::start() else { return };
+    let commands = "+evalsha +eval +hget +hmget +hset +hdel +get +set +del +pttl +pexpire +persist +time +scan";
+    assert_eq!(redis.says(&format!("acl setuser app on >hunter2 ~tokenway:* {commands}")), "OK");
     let url = format!("redis://app:hunter2@127.0.0.1:{}", redis.port);
     conformance(|| Arc::new(RedisStore::new(RedisOptions::new(url.clone())).unwrap())).await;
 }

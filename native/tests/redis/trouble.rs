@@ -22,29 +22,38 @@ fn save(generation: u64) -> Save {
 }
 
 #[tokio::test]
-async fn f16_a_redis_that_is_killed_and_restarted_a_hundred_times_loses_no_save_that_returned() {
+async fn f16_a_redis_that_is_killed_and_restarted_twenty_times_loses_no_save_that_returned() {
     let Some(mut redis) = Redis::start() else { return };
     let store = redis.store();
     let load = Load { key: sample_key("trouble", "default") };
-    let (mut saved, mut failed, mut generation) = (0, 0, 0);
+    let (mut saved, mut last) = (0, 0);
     for round in 0..20 {
-        for _ in 0..5 {
-            generation += 1;
-            assert_eq!(store.save(&save(generation)).await.unwrap(), SaveAnswer::Saved, "round {round}");
-            saved += 1;
-        }
+        let saver = tokio::spawn({
+            let store = std::sync::Arc::clone(&store);
+            async move {
+                for generation in last + 1.. {
+                    match store.save(&save(generation)).await {
+                        Ok(answer) => assert_eq!(answer, SaveAnswer::Saved),
+                        Err(failure) => return (generation - 1, failure),
+                    }
+                }
+                unreachable!()
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(20 + round * 3)).await;
         redis.kill();
-        let failure = store.save(&save(generation + 1)).await.unwrap_err();
+        let (returned, failure) = saver.await.unwrap();
         assert_eq!(failure.kind, IoFailureKind::Unreachable, "{}", failure.detail);
         assert!(failure.detail.contains("start it"), "{}", failure.detail);
         assert_eq!(store.stamp(&load.key).await, Stamp::ABSENT);
-        failed += 1;
         redis.rise();
         until("redis has read its disk", || redis.says("ping") == "PONG");
-        let found = store.load(&load).await.unwrap().unwrap();
-        assert_eq!(found.generation, generation, "nothing that was saved is lost");
+        let found = store.load(&load).await.unwrap().map_or(0, |record| record.generation);
+        assert!(found == returned || found == returned + 1, "{returned} had returned, {found} is there");
+        saved += returned - last;
+        last = found;
     }
-    eprintln!("redis kills: 20 deaths, {saved} saves returned and none lost, {failed} refused with a typed error");
+    eprintln!("redis kills: 20 deaths in the middle of saves: {saved} saves returned, none is lost");
 }
 
 #[tokio::test]

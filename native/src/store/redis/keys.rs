@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_name_is_frozen() {
         let keys = keys("https://login.example.com", "app", "work");
-        assert_eq!(keys.credential, "tokenway:{0e32a28f2aec90c5d38d8a0a54c6c7c7}");
+        assert_eq!(keys.credential, "tokenway:{e5f2f10438569eefec5004922045a3b7}");
         assert_eq!(keys.lease, format!("{}:lease", keys.credential));
     }
 

@@ -35,8 +35,10 @@ const DRIFT: u32 = 100;
 /// How soon a renewal that failed is tried again.
 const SOON: Duration = Duration::from_secs(1);
 
-/// When a lease whose answer never came is given back, again and again: the question may still be on its way.
-const AFTERMATH: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
+/// When a lease that could not be given back, or may have been taken without our hearing of it, is given back again: a
+/// server restarts within such times, and what it had in its sockets it reads before.
+const AFTERMATH: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
 /// The longest name of a holder that is shown.
 const MAX_NAME: usize = 100;
@@ -169,8 +171,13 @@ impl Drop for Lease {
         }
         let (place, number, claim) = (self.place.clone(), self.number.0.to_string(), self.claim.clone());
         self.place.worker.finish(async move {
-            // Without an answer it ends by its age.
-            let _ = unlock(&place, &number, &claim).await;
+            for pause in AFTERMATH {
+                if unlock(&place, &number, &claim).await.is_ok() {
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+            }
+            // It ends by its age.
         });
     }
 }
