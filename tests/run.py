@@ -28,10 +28,11 @@ WASM_TESTS = "test(/wasm_probe/)"
 NODE_TESTS = "test(/by_node/)"
 STRACE_TESTS = "test(/by_strace/)"
 DISK_TESTS = "test(/by_loop_device/)"
+REDIS_TESTS = "binary(redis)"
 KEYRING_TESTS = "binary(keyring) | test(/secret_service/)"
 
 # What tests measure, each on a line of its own.
-FIGURES = r"^ *((?:kills|powercut|receiver|storm|syscalls): .*)$"
+FIGURES = r"^ *((?:kills|powercut|receiver|redis [a-z]+|storm|syscalls): .*)$"
 
 
 def main():
@@ -95,6 +96,10 @@ def prepare(tally, quick):
         leave_out(DISK_TESTS, "power cuts: no right to mount a disk image")
     if not keyring.install():
         leave_out(KEYRING_TESTS, "keyring tests: dbus, gnome-keyring or secret-tool could not be installed")
+    if not (shutil.which("redis-server") and shutil.which("redis-cli")):
+        apt_install("redis-server")
+    if not (shutil.which("redis-server") and shutil.which("redis-cli")):
+        leave_out(REDIS_TESTS, "Redis tests: redis-server could not be installed")
     if quick:
         leave_out(END_TO_END_TESTS, "end-to-end tests: --quick")
     elif not install_peer():
