@@ -216,7 +216,7 @@ def check_target(tally, target):
         tally.skip(f"check for {target}")
         return
     stand_in = {f"{tool}_{target.replace('-', '_')}": str(ROOT / "tests/stand-in-cc") for tool in ("CC", "CXX", "AR")}
-    tally.step(f"check {target}", f"cargo check -p tokenway -p tokenway-cli --target {target}", **stand_in)
+    tally.step(f"check {target}", f"cargo check -p tokenway -p tokenway-cli --features tokenway/redis --target {target}", **stand_in)
 
 
 def deny(tally):

@@ -92,7 +92,13 @@ pub(super) async fn attempt(place: Place, span: Duration, claim: String) -> Answ
     let reply = match place.link.invoke("locking", &LOCK, &keys, &args).await {
         Ok(reply) => reply,
         Err(failure) => {
-            place.worker.beside(renounce(place.clone(), claim));
+            if let Ok(permit) = Arc::clone(&place.link.background).try_acquire_owned() {
+                let renounced = renounce(place.clone(), claim);
+                place.worker.beside(async move {
+                    renounced.await;
+                    drop(permit);
+                });
+            }
             return Err(failure);
         }
     };

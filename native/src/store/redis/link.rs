@@ -1,15 +1,20 @@
 //! The way to the server: one connection for all, opened when it is needed, and once more when it broke.
 
+use std::sync::Arc;
+
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, FromRedisValue, RedisError, RedisResult, Value, cmd, from_redis_value};
 use tokenway_core::secret::Secret;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use super::connect::connect;
 use super::failure::{failed, too_late, unable, words};
 use super::options::{Address, RedisOptions};
 use crate::store::Answer;
+
+/// How many leases are given back in the background at once: while a server is away, every try to lock may leave one.
+const MAX_BACKGROUND: usize = 32;
 
 /// The parts of a script's answer. Some are records.
 pub(super) type Reply = Vec<Option<Secret>>;
@@ -36,6 +41,8 @@ impl Script {
 pub(super) struct Link {
     pub(super) options: RedisOptions,
     pub(super) address: Address,
+    /// What goes on in the background at once.
+    pub(super) background: Arc<Semaphore>,
     place: String,
     slot: Mutex<Slot>,
 }
@@ -58,7 +65,8 @@ struct Question {
 
 impl Link {
     pub(super) fn new(options: RedisOptions, address: Address) -> Self {
-        Link { place: address.place(), options, address, slot: Mutex::default() }
+        let background = Arc::new(Semaphore::new(MAX_BACKGROUND));
+        Link { place: address.place(), options, address, background, slot: Mutex::default() }
     }
 
     /// Host and port, for people.

@@ -16,6 +16,19 @@
 //! - Redis must keep its keys: with `maxmemory` its policy is to be `noeviction`. The `volatile-*` policies keep records
 //!   and may end a lease early.
 //!
+//! # What logins cost
+//! Measured with `examples/redis_memory` (its first lines have the commands) in Redis 7.0: records of 1,716 bytes, with an
+//! access token of 1,100 bytes.
+//!
+//! | logins | memory of Redis |
+//! |---|---|
+//! | 1, new | 2.5 kB |
+//! | 1, renewed | 2.9 kB |
+//! | 100,000, renewed | 275 MiB |
+//! | 1,000,000, renewed | 2.7 GiB |
+//!
+//! [`Store::list`] looks at all keys of the database, and takes a round trip for each login.
+//!
 //! # A holder that stops
 //! A lease ends by its age when its holder is stopped for longer. Then its `note` is `Lost`, its requests are refused just
 //! before they leave, and its `save` meets the version that its successor wrote. What no lease can prevent: a holder that
@@ -46,6 +59,7 @@ use tokio::time::Instant;
 use super::{
     Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer, longest_wait,
 };
+use failure::unable;
 use keys::Keys;
 use lease::{Attempt, Lease, Place, attempt};
 use link::{Link, Reply};
@@ -109,7 +123,7 @@ impl RedisStore {
 
     async fn take(&self, lock: &Lock) -> Answer<LockAnswer> {
         let deadline = Instant::now() + longest_wait(lock.wait);
-        let (span, claim) = (lease::span(lock.hold), nonce());
+        let (span, claim) = (lease::span(lock.hold), nonce()?);
         let mut pause = FIRST_PAUSE;
         loop {
             let place = Place { link: Arc::clone(&self.link), worker: self.worker.clone(), keys: self.keys(&lock.key) };
@@ -195,7 +209,7 @@ impl Store for RedisStore {
     }
 
     fn probe(&self) -> BoxFuture<'_, Answer<()>> {
-        Box::pin(self.with(|link| async move { probe::probe(&link, &nonce()).await }))
+        Box::pin(self.with(|link| async move { probe::probe(&link, &nonce()?).await }))
     }
 
     fn describe(&self) -> String {
@@ -204,8 +218,8 @@ impl Store for RedisStore {
         let user = address.login.username().unwrap_or("default");
         let replicas = match options.replicas {
             0 => String::new(),
-            1 => ", on its disk and on a replica".to_owned(),
-            replicas => format!(", on its disk and on {replicas} replicas"),
+            1 => " and a replica of it".to_owned(),
+            replicas => format!(" and {replicas} replicas of it"),
         };
         format!(
             "keys {}:* in database {} of the Redis at {}{replicas}, as user {user}, {way}; whoever may read that Redis, \
@@ -223,8 +237,9 @@ fn text(reply: &Reply, part: usize) -> Option<&str> {
 }
 
 /// 64 bits that nobody else has.
-fn nonce() -> String {
-    format!("{:016x}", getrandom::u64().unwrap_or_default())
+fn nonce() -> Answer<String> {
+    let random = getrandom::u64().map_err(|error| unable(format!("the system gives no random numbers: {error}")))?;
+    Ok(format!("{random:016x}"))
 }
 
 /// Between a half and the whole of `pause`, so that waiters do not look all at once.
