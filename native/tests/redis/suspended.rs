@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokenway::core::action::{Action, Lock, Note, Save, Unlock};
 use tokenway::core::event::{Locked, Outcome};
-use tokenway::core::http::{Body, FormField, HttpRequest, Method, Sent};
+use tokenway::core::http::{Body, FormField, HttpRequest, IoFailure, Method, Sent};
 use tokenway::core::lifecycle::ledger::Ledger;
 use tokenway::core::lifecycle::record::CredentialKey;
 use tokenway::core::moment::Millis;
@@ -62,14 +62,12 @@ async fn a_process_holds_a_lease_when_another_test_starts_it() {
         lease: Some(lease),
         deadline: Millis::seconds(5),
     };
-    let sent = match world.perform(Action::PostForm(request)).await {
-        Outcome::Failed(failure) if failure.sent == Sent::NotSent => failure.detail,
-        _ => "it was sent".to_owned(),
-    };
+    let posted = world.perform(Action::PostForm(request)).await;
+    let Outcome::Failed(IoFailure { sent: Sent::NotSent, detail, .. }) = posted else { panic!("it was sent") };
     let note = world.perform(Action::Note(Note { key: key(), lease, ledger: Ledger::default() })).await;
     let save = world.perform(Action::Save(save(2, "of the suspended"))).await;
     let unlock = world.perform(Action::Unlock(Unlock { key: key(), lease })).await;
-    println!("\nholds {holds}; {sent}; note {}; save {}; unlock {}", note.name(), save.name(), unlock.name());
+    println!("\nholds {holds}; {detail}; note {}; save {}; unlock {}", note.name(), save.name(), unlock.name());
 }
 
 #[tokio::test]
