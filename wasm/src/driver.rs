@@ -63,7 +63,7 @@ pub(crate) async fn run(mut running: Running, world: &World) -> Result<Ended, Bo
         }
         let progress =
             running.handle(Moment { now: moment::now(), entropy }, Event { id, outcome }).map_err(|rejected| {
-                let detail = format!("the driver gave a wrong answer: {rejected}");
+                let detail = ["the driver gave a wrong answer: ", &rejected.message()].concat();
                 Box::new(Failure::new(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug))
             })?;
         match &progress {

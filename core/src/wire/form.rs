@@ -43,7 +43,9 @@ fn decode_pair(pair: &str) -> (String, String) {
 
 /// Whether [`decode`] replaces nothing.
 pub(crate) fn is_sound(text: &str) -> bool {
-    text.split(['&', '=']).map(decode_bytes).all(|(bytes, is_whole)| is_whole && std::str::from_utf8(&bytes).is_ok())
+    text.split(&['&', '='][..])
+        .map(decode_bytes)
+        .all(|(bytes, is_whole)| is_whole && std::str::from_utf8(&bytes).is_ok())
 }
 
 fn decode_text(text: &str) -> String {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::wire::json::Value;
+use crate::wire::text;
 
 /// What an answer says about scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,7 @@ fn from_array(elements: &[Value<'_>], separator: Option<&str>) -> Granted {
 
 fn split(text: &str, separator: Option<&str>) -> Option<Vec<String>> {
     let text = match separator.filter(|separator| !separator.is_empty()) {
-        Some(separator) => Cow::Owned(text.replace(separator, " ")),
+        Some(separator) => Cow::Owned(text::replaced(text, separator, " ")),
         None => Cow::Borrowed(text),
     };
     let mut scopes = Vec::new();
