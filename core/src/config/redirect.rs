@@ -34,10 +34,11 @@ impl Redirect {
     pub fn uris(&self) -> Vec<String> {
         let any = [0];
         let ports: &[u16] = if self.ports.is_empty() { &any } else { &self.ports };
-        ports
-            .iter()
-            .map(|port| text::joined(&["http://", &self.host, ":", &text::decimal(*port), &self.path]))
-            .collect()
+        let mut uris = Vec::new();
+        for port in ports {
+            uris.push(text::joined(&["http://", &self.host, ":", &text::decimal(*port), &self.path]));
+        }
+        uris
     }
 }
 

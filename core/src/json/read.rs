@@ -63,6 +63,7 @@ impl<'t> Reading<'t> {
 
     /// Reads a member. It may not stand there twice.
     #[doc(hidden)]
+    #[inline(never)]
     pub fn member<T: FromJson>(&mut self, members: &Members<'_>, name: &'static str) -> T {
         let value = self.value_of(members, name);
         T::from_json(value, self)

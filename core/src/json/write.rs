@@ -30,6 +30,7 @@ impl Writer {
     }
 
     /// A member of the object that is open.
+    #[inline(never)]
     pub fn member<T: ToJson + ?Sized>(&mut self, name: &str, value: &T) {
         self.name(name);
         value.to_json(self);

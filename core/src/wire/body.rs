@@ -47,8 +47,11 @@ pub(crate) fn members<'a>(text: &'a str, content_type: Option<&str>) -> Result<M
     if !begins_like_a_form(text) || !may_be_a_form(content_type) {
         return Err(Unreadable::NeitherJsonNorForm);
     }
-    let pairs = form::decode(text).into_iter();
-    Ok(Members(pairs.map(|(name, value)| (Cow::Owned(name), Value::Text(Cow::Owned(value)))).collect()))
+    let mut members = Members::default();
+    for (name, value) in form::decode(text) {
+        members.0.push((Cow::Owned(name), Value::Text(Cow::Owned(value))));
+    }
+    Ok(members)
 }
 
 /// Whether a body was read without replacing anything: UTF-8 without lone surrogates or broken escapes.

@@ -4,8 +4,7 @@
 //! the codes of big providers.
 
 use crate::wire::json::{Members, Value};
-use crate::wire::text;
-use crate::wire::text::is_one_of;
+use crate::wire::text::{self, is_one_of};
 
 /// The longest error code: the longest registered one has 33 bytes, and codes are shown and compared.
 const MAX_CODE: usize = 256;
@@ -147,11 +146,11 @@ pub(crate) fn words(members: &Members<'_>) -> String {
     for place in places(members) {
         for text in TEXTS.split(' ').chain(LABELS.split(' ')).filter_map(|name| place.text(name)) {
             let left = MAX_WORDS.saturating_sub(words.len());
-            words.extend(text.chars().take(left / 4));
+            words.push_str(text::bounded(text, left / 4, left));
             words.push('\n');
         }
         if let Some(field) = field(&place) {
-            words.extend(field.chars().take(MAX_CODE));
+            words.push_str(text::bounded(&field, MAX_CODE, usize::MAX));
             words.push('\n');
         }
     }

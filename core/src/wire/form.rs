@@ -33,7 +33,11 @@ pub(crate) fn encode_text(text: &str, form: &mut String) {
 /// The pairs in order, repeated names included. What is not valid (a broken escape, bytes that are not UTF-8) becomes
 /// U+FFFD, which no access token, code or state contains: the checks that follow fail instead of guessing.
 pub(crate) fn decode(text: &str) -> Vec<(String, String)> {
-    text.split('&').filter(|pair| !pair.is_empty()).map(decode_pair).collect()
+    let mut pairs = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        pairs.push(decode_pair(pair));
+    }
+    pairs
 }
 
 fn decode_pair(pair: &str) -> (String, String) {

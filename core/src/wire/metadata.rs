@@ -107,8 +107,11 @@ fn scopes_unsaid(object: &Members<'_>) -> Vec<String> {
 }
 
 fn texts(object: &Members<'_>, name: &str) -> Option<Vec<String>> {
-    let elements = object.get(name)?.as_array()?;
-    Some(elements.iter().filter_map(Value::as_text).map(str::to_owned).collect())
+    let mut texts = Vec::new();
+    for element in object.get(name)?.as_array()? {
+        texts.extend(element.as_text().map(str::to_owned));
+    }
+    Some(texts)
 }
 
 #[cfg(test)]

@@ -66,8 +66,8 @@ const PASSING: &str =
 
 /// Whether the text calls the token invalid, expired, revoked, unknown or used.
 pub(crate) fn refuses_the_token(text: &str) -> bool {
-    let head: String = text.chars().take(MAX_WORDS).collect();
-    let plain = text::replaced(&without_values(&spaced(&head)), " - ", "|");
+    let head = text::bounded(text, MAX_WORDS, usize::MAX);
+    let plain = text::replaced(&without_values(&spaced(head)), " - ", "|");
     !words(&plain).iter().any(|word| is_one_of(word, PASSING)) && sentences(&plain).any(sentence_refuses)
 }
 
@@ -126,7 +126,13 @@ fn sentence_refuses(sentence: &str) -> bool {
 }
 
 fn words(text: &str) -> Vec<&str> {
-    text.split(|character| !in_word(character)).filter(|word| !word.is_empty()).collect()
+    let mut words = Vec::new();
+    for word in text.split(|character| !in_word(character)) {
+        if !word.is_empty() {
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// Letters and digits of ASCII, and whatever lies beyond its punctuation and that of Unicode's general blocks: without

@@ -107,18 +107,23 @@ pub(crate) fn replaced(text: &str, part: &str, by: &str) -> String {
 /// A number in decimal digits.
 pub(crate) fn decimal(number: impl Into<u64>) -> String {
     let mut number = number.into();
-    let mut digits = Vec::new();
+    let mut digits = String::new();
     while digits.is_empty() || number > 0 {
-        digits.push(char::from(b'0' + (number % 10) as u8));
+        digits.insert(0, char::from(b'0' + (number % 10) as u8));
         number /= 10;
     }
-    digits.iter().rev().collect()
+    digits
 }
 
 /// Bytes in hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut digits = String::new();
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            digits.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+        }
+    }
+    digits
 }
 
 /// Appends a part, after the separator unless it is the first.
@@ -160,7 +165,8 @@ fn shortened(text: &str) -> String {
     if head.len() < text.len() { joined(&[head, "…"]) } else { head.to_owned() }
 }
 
-fn bounded(text: &str, chars: usize, bytes: usize) -> &str {
+/// As much of a text as stays within both bounds.
+pub(crate) fn bounded(text: &str, chars: usize, bytes: usize) -> &str {
     let mut end = 0;
     for character in text.chars().take(chars) {
         if end + character.len_utf8() > bytes {

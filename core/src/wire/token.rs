@@ -265,23 +265,22 @@ fn at_root<'a>(top: &Members<'a>, options: &TokenAnswerOptions) -> Members<'a> {
     steps.fold(top.clone(), |members, step| members.only(&step).and_then(Value::as_object).unwrap_or_default())
 }
 
-fn renamed(members: Members<'_>, names: MemberNames) -> Members<'_> {
-    match names {
-        MemberNames::SnakeCase => members,
-        MemberNames::CamelCase => Members(members.0.into_iter().map(|(name, value)| (standard(name), value)).collect()),
+fn renamed(mut members: Members<'_>, names: MemberNames) -> Members<'_> {
+    if names == MemberNames::CamelCase {
+        for (name, _) in &mut members.0 {
+            let standard = match &**name {
+                "accessToken" => "access_token",
+                "expiresIn" => "expires_in",
+                "idToken" => "id_token",
+                "issuedTokenType" => "issued_token_type",
+                "refreshToken" => "refresh_token",
+                "tokenType" => "token_type",
+                _ => continue,
+            };
+            *name = Cow::Borrowed(standard);
+        }
     }
-}
-
-fn standard(name: Cow<'_, str>) -> Cow<'_, str> {
-    match &*name {
-        "accessToken" => Cow::Borrowed("access_token"),
-        "expiresIn" => Cow::Borrowed("expires_in"),
-        "idToken" => Cow::Borrowed("id_token"),
-        "issuedTokenType" => Cow::Borrowed("issued_token_type"),
-        "refreshToken" => Cow::Borrowed("refresh_token"),
-        "tokenType" => Cow::Borrowed("token_type"),
-        _ => name,
-    }
+    members
 }
 
 /// `access-token` of RFC 6749 appendix A.12, without a blank at either end.

@@ -66,7 +66,12 @@ pub(super) fn record(
 
 fn notes(record: &Record, requested: &[String]) -> Vec<LoginNote> {
     let granted = record.scopes.as_deref().unwrap_or(requested);
-    let missing: Vec<String> = requested.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
+    let mut missing = Vec::new();
+    for scope in requested {
+        if !granted.contains(scope) {
+            missing.push(scope.clone());
+        }
+    }
     let mut notes = Vec::new();
     if record.refresh_token.is_none() {
         notes.push(LoginNote::NoRefreshToken);

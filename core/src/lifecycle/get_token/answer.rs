@@ -1,5 +1,10 @@
 //! What the answer to a sending means, and what is noted of it.
 
+#![allow(
+    clippy::boxed_local,
+    reason = "what is handed on from state to state stays in its box: taking it out costs code"
+)]
+
 use super::decide::{nobody, outcome_unknown};
 use super::save::Saving;
 use super::token::Ending;

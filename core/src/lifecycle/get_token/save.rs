@@ -1,5 +1,10 @@
 //! From the answer to the disk: no wait, no way around, and tries until it worked.
 
+#![allow(
+    clippy::boxed_local,
+    reason = "what is handed on from state to state stays in its box: taking it out costs code"
+)]
+
 use super::token::{Ending, TokenNote};
 use super::{AfterNote, GetToken, Held, Sending, State, Task, Token};
 use crate::action::{Action, Save, WaitUntil};
