@@ -59,7 +59,7 @@ for (const license of ['LICENSE-APACHE', 'LICENSE-MIT']) copyFileSync(`../${lice
  */
 function shrink(module, glue) {
   const names = JSON.parse(execFileSync('node_modules/.bin/wasm-opt', [
-    '-Oz', '--one-caller-inline-max-function-size', '0', '--skip-pass=local-cse', '--strip-producers', '--strip-target-features',
+    '-Oz', '--one-caller-inline-max-function-size', '0', '--skip-pass=local-cse', '--skip-pass=simplify-locals', '--strip-producers', '--strip-target-features',
     '--minify-imports-and-exports-and-modules', '-o', module, module,
   ], { encoding: 'utf8' }));
   rewrite(glue, (text) => {

@@ -10,6 +10,7 @@ use crate::http::{IoFailure, IoFailureKind};
 use crate::json::{ToJson, Writer, words};
 use crate::lifecycle::record::Record;
 use crate::moment::UnixMillis;
+use crate::wire::text;
 
 /// The caller gave an event that answers nothing. The session is unchanged. Never depends on what a server sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +35,23 @@ pub enum Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
+impl Rejected {
+    /// What is wrong, in one line for people.
+    #[must_use]
+    pub fn message(&self) -> String {
         match self {
-            Rejected::Ended => f.write_str("the session has ended"),
-            Rejected::Stale { expected, got } => write!(
-                f,
-                "the event answers action {}.{}, but {}.{} is outstanding",
-                got.life, got.step, expected.life, expected.step
-            ),
-            Rejected::WrongOutcome { action, outcome } => write!(f, "\"{outcome}\" does not answer \"{action}\""),
+            Rejected::Ended => "the session has ended".to_owned(),
+            Rejected::Stale { expected, got } => {
+                let id = |id: &ActionId| text::joined(&[&text::decimal(id.life), ".", &text::decimal(id.step)]);
+                text::joined(&["the event answers action ", &id(got), ", but ", &id(expected), " is outstanding"])
+            }
+            Rejected::WrongOutcome { action, outcome } => {
+                text::joined(&["\"", outcome, "\" does not answer \"", action, "\""])
+            }
         }
     }
 }
@@ -293,6 +303,18 @@ impl Failure {
         Failure { unsaved: None, ..self.clone() }
     }
 
+    /// What happened, in one line for people: what `Display` shows.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let status = self.status.map(|status| text::joined(&["HTTP ", &text::decimal(status)]));
+        let mut code = status.unwrap_or_default();
+        if let Some(said) = &self.code {
+            text::append(&mut code, ", ", said);
+        }
+        let message = text::joined(&[self.step.name(), ": ", &self.detail]);
+        if code.is_empty() { message } else { text::joined(&[&message, " (", &code, ")"]) }
+    }
+
     /// The one line that says what to do, for people.
     #[must_use]
     pub fn advice(&self) -> String {
@@ -352,13 +374,7 @@ impl ToJson for NextStep {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.step.name(), self.detail)?;
-        match (self.status, &self.code) {
-            (Some(status), Some(code)) => write!(f, " (HTTP {status}, {code})"),
-            (Some(status), None) => write!(f, " (HTTP {status})"),
-            (None, Some(code)) => write!(f, " ({code})"),
-            (None, None) => Ok(()),
-        }
+        f.write_str(&self.message())
     }
 }
 

@@ -160,7 +160,7 @@ impl<V: ToJson> ToJson for Named<V> {
 impl<V: FromJson> FromJson for Named<V> {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
         let mut named = Named::new();
-        for (name, value) in &reading.members(value, &[], false).0 {
+        for (name, value) in &reading.members(value).0 {
             named.insert(name.clone().into_owned(), V::from_json(Some(value), reading));
         }
         named

@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::json::transparent;
+use crate::wire::text;
 
 /// A string that never shows itself.
 #[derive(Clone, Default)]
@@ -44,7 +45,7 @@ impl Secret {
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         let digest = Sha256::digest(self.0.as_bytes());
-        TokenHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        TokenHash(text::hexadecimal(&digest))
     }
 }
 

@@ -90,13 +90,7 @@ impl<M: Machine> Session<M> {
     /// outcome answers another action.
     pub fn handle(&mut self, moment: Moment, event: Event) -> Result<Progress, Rejected> {
         let State::Running(machine) = &self.state else { return Err(Rejected::Ended) };
-        if event.id != self.id {
-            return Err(Rejected::Stale { expected: self.id, got: event.id });
-        }
-        let action = machine.action();
-        if !action.accepts(&event.outcome) {
-            return Err(Rejected::WrongOutcome { action: action.name(), outcome: event.outcome.name() });
-        }
+        check(self.id, &machine.action(), &event)?;
         let placeholder = State::Ended(Err(Failure::bug("a session was used after a panic")));
         let State::Running(machine) = std::mem::replace(&mut self.state, placeholder) else {
             return Err(Rejected::Ended);
@@ -138,6 +132,17 @@ impl<M: Machine> std::fmt::Debug for Session<M> {
         let waits_for = self.machine().map(|machine| machine.action().name());
         f.debug_struct("Session").field("flow", &M::NAME).field("id", &self.id).field("waits_for", &waits_for).finish()
     }
+}
+
+/// Whether an event answers the action that stands.
+fn check(expected: ActionId, action: &Action, event: &Event) -> Result<(), Rejected> {
+    if event.id != expected {
+        return Err(Rejected::Stale { expected, got: event.id });
+    }
+    if !action.accepts(&event.outcome) {
+        return Err(Rejected::WrongOutcome { action: action.name(), outcome: event.outcome.name() });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,5 +19,5 @@ pub fn check(given: &JsValue) -> Result<(), JsValue> {
 /// Reads and checks a configuration.
 pub(crate) fn read(given: &JsValue) -> Result<Config, JsValue> {
     let data: ConfigData = value::read("the configuration", given)?;
-    data.build().map_err(|error| thrown::misuse(Misuse::Config, &error.to_string()))
+    data.build().map_err(|error| thrown::misuse(Misuse::Config, &error.message()))
 }

@@ -39,16 +39,15 @@ impl ToJson for Observed<'_> {
 
 /// Runs a machine to its end.
 pub(crate) async fn run(mut running: Running, world: &World) -> Result<Ended, Box<Failure>> {
-    checkpoint(&running, world).await;
+    let mut has_advanced = true;
     loop {
+        if has_advanced {
+            checkpoint(&running, world).await;
+            tell_unsaved(&running, world);
+        }
         let (id, action) = match running.poll() {
             Wanted::Act(id, action) => (id, action),
-            Wanted::End(ended) => {
-                if matches!(running, Running::Login(_)) {
-                    let _ = world::settled(world.tell("checkpoint", JsValue::UNDEFINED)).await;
-                }
-                return Ok(ended);
-            }
+            Wanted::End(ended) => return Ok(ended),
         };
         let mut observed = Observed { flow: running.flow(), id, action: action.name(), outcome: None, ignored: None };
         let _ = world::settled(observe(world, &observed)).await;
@@ -63,19 +62,14 @@ pub(crate) async fn run(mut running: Running, world: &World) -> Result<Ended, Bo
         }
         let progress =
             running.handle(Moment { now: moment::now(), entropy }, Event { id, outcome }).map_err(|rejected| {
-                let detail = format!("the driver gave a wrong answer: {rejected}");
+                let detail = ["the driver gave a wrong answer: ", &rejected.message()].concat();
                 Box::new(Failure::new(FlowStep::Loading, FailureKind::Bug, detail, NextStep::ReportBug))
             })?;
-        match &progress {
-            Progress::Advanced => {
-                checkpoint(&running, world).await;
-                tell_unsaved(&running, world);
-            }
-            Progress::Ignored(reason) => {
-                observed.ignored = Some(reason);
-                let _ = world::settled(world.tell("ignored", value::write(reason))).await;
-                let _ = observe(world, &observed);
-            }
+        has_advanced = progress == Progress::Advanced;
+        if let Progress::Ignored(reason) = &progress {
+            observed.ignored = Some(reason);
+            let _ = world::settled(world.tell("ignored", value::write(reason))).await;
+            let _ = observe(world, &observed);
         }
     }
 }
@@ -99,13 +93,16 @@ async fn perform(world: &World, action: &Action) -> Outcome {
     }
 }
 
-/// Only a login that goes on has something to keep; its end is told once its world was told of it.
+/// Only a login has something to keep: its snapshot, and once it has ended, nothing.
 async fn checkpoint(running: &Running, world: &World) {
-    if let Some(snapshot) = running.checkpoint() {
-        let text = String::from_utf8_lossy(snapshot.as_bytes()).into_owned();
-        // A snapshot that cannot be kept costs the login its second life, not its first.
-        let _ = world::settled(world.tell("checkpoint", JsValue::from_str(&text))).await;
+    if !matches!(running, Running::Login(_)) {
+        return;
     }
+    let snapshot = running
+        .checkpoint()
+        .map_or(JsValue::UNDEFINED, |snapshot| JsValue::from_str(&String::from_utf8_lossy(snapshot.as_bytes())));
+    // A snapshot that cannot be kept costs the login its second life, not its first.
+    let _ = world::settled(world.tell("checkpoint", snapshot)).await;
 }
 
 /// The owner of a renewal may have tokens whose save is still being tried.

@@ -5,7 +5,7 @@
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use tokenway_core::http::{AnswerBody, HttpAnswer, HttpRequest, IoFailure, IoFailureKind, MAX_BODY, Sent};
-use tokenway_core::json::{ToJson, Writer};
+use tokenway_core::json::{self, ToJson, Writer};
 use tokenway_core::moment::UnixMillis;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -114,18 +114,20 @@ impl Trouble {
         let (kind, detail) = match self {
             _ if late => {
                 let seconds = request.deadline.0 / 1_000;
-                (IoFailureKind::Deadline, format!("{host} did not answer within {seconds} s"))
+                (IoFailureKind::Deadline, [host, " did not answer within ", &json::to_text(&seconds), " s"].concat())
             }
             Trouble::BeforeTheAnswer(thrown) => (
                 IoFailureKind::Unreachable,
-                format!(
-                    "{host} cannot be reached, or does not allow requests from here (CORS, host permission): {}",
-                    world::message(&thrown)
-                ),
+                [
+                    host,
+                    " cannot be reached, or does not allow requests from here (CORS, host permission): ",
+                    &world::message(&thrown),
+                ]
+                .concat(),
             ),
             Trouble::InTheAnswer(thrown) => (
                 IoFailureKind::Incomplete,
-                format!("the answer of {host} began and broke off: {}", world::message(&thrown)),
+                ["the answer of ", host, " began and broke off: ", &world::message(&thrown)].concat(),
             ),
         };
         IoFailure { sent: Sent::MaybeSent, kind, detail }
@@ -203,5 +205,5 @@ async fn body(response: &Response) -> Result<AnswerBody, JsValue> {
 }
 
 fn stopped(why: &str) -> IoFailure {
-    world::not_sent(IoFailureKind::Deadline, format!("the request was not sent: {why}"))
+    world::not_sent(IoFailureKind::Deadline, ["the request was not sent: ", why].concat())
 }

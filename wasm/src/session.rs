@@ -133,7 +133,7 @@ impl Flow {
             Flow { name, snapshot: Some(snapshot), .. } if name == "resume" => {
                 Session::resume(snapshot.as_bytes(), config, moment)
                     .map(Running::Login)
-                    .map_err(|unreadable| thrown::misuse(Misuse::Unreadable, &unreadable.to_string()))
+                    .map_err(|unreadable| thrown::misuse(Misuse::Unreadable, &unreadable.message()))
             }
             _ => Err(thrown::misuse(Misuse::WrongValue, "what is wanted: a part of it is missing")),
         }
@@ -152,7 +152,7 @@ struct GivenEvent(Event);
 
 impl FromJson for GivenEvent {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let members = reading.members(value, &["id"], false);
+        let members = reading.members(value);
         GivenEvent(Event { id: reading.member(&members, "id"), outcome: Outcome::from_json(value, reading) })
     }
 }

@@ -47,7 +47,7 @@ impl ToJson for Failed<'_> {
         out.name("failure");
         out.open('{');
         out.member("failure", self.0);
-        out.member("message", &self.0.to_string());
+        out.member("message", &self.0.message());
         out.member("advice", &self.0.advice());
         out.close('}');
         out.close('}');
@@ -80,5 +80,5 @@ pub(crate) fn rejected(rejected: &Rejected) -> JsValue {
         Rejected::Stale { .. } => Misuse::Stale,
         Rejected::WrongOutcome { .. } => Misuse::WrongOutcome,
     };
-    misuse(code, &rejected.to_string())
+    misuse(code, &rejected.message())
 }

@@ -37,8 +37,11 @@ extern "C" {
 }
 
 /// Waits for what a method of the world answered: now, or by a promise.
-pub(crate) async fn settled(answer: Result<JsValue, JsValue>) -> Result<JsValue, JsValue> {
-    JsFuture::from(Promise::resolve(&answer?)).await
+pub(crate) fn settled(answer: Result<JsValue, JsValue>) -> JsFuture {
+    JsFuture::from(match answer {
+        Ok(answer) => Promise::resolve(&answer),
+        Err(thrown) => Promise::reject(&thrown),
+    })
 }
 
 /// Performs an action of the world's. Whatever is thrown is trouble that the machine decides on.
@@ -55,7 +58,8 @@ fn read(action: &Action, given: &JsValue) -> Outcome {
         Ok(Outcome::Locked(locked)) => Outcome::Locked(clamped(locked)),
         Ok(outcome) if action.accepts(&outcome) => outcome,
         Ok(_) | Err(_) => {
-            let detail = format!("what performs \"{}\" here answered something else than its outcome", action.name());
+            let detail =
+                ["what performs \"", action.name(), "\" here answered something else than its outcome"].concat();
             Outcome::Failed(not_sent(IoFailureKind::Unable, detail))
         }
     }

@@ -6,6 +6,7 @@ use super::{
     AuthenticationMethod, Checked, Client, ClientAuthentication, Config, ConfigData, Server, Timing, check_endpoint,
     has_dot_segment, is_plain,
 };
+use crate::json;
 use crate::lifecycle::record::CredentialKey;
 use crate::provider::{Endpoints, Parameter, Provider};
 use crate::secret::Secret;
@@ -16,19 +17,8 @@ pub(super) const DEFAULT_ACCOUNT: &str = "default";
 
 /// Parameters of the authorization request that are ours: an extra one of that name is refused (RFC 6749 section 3.1:
 /// no parameter twice).
-const OUR_PARAMETERS: [&str; 11] = [
-    "client_id",
-    "code_challenge",
-    "code_challenge_method",
-    "nonce",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-];
+const OUR_PARAMETERS: &str = "client_id code_challenge code_challenge_method nonce redirect_uri request request_uri response_mode \
+     response_type scope state";
 
 /// Collects what the caller wants; [`Builder::build`] checks it.
 #[derive(Clone)]
@@ -45,7 +35,15 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.setting, self.problem)
+        f.write_str(&self.message())
+    }
+}
+
+impl ConfigError {
+    /// What is wrong and where, in one line for people.
+    #[must_use]
+    pub fn message(&self) -> String {
+        text::joined(&[self.setting, ": ", &self.problem])
     }
 }
 
@@ -226,7 +224,10 @@ fn check_scopes(scopes: &[String]) -> Result<(), ConfigError> {
     for scope in scopes {
         let fits = !scope.is_empty() && scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
         if !fits {
-            return Err(error("scopes", format!("{scope:?} holds a character that no scope may have")));
+            return Err(error(
+                "scopes",
+                text::joined(&[&json::to_text(scope), " holds a character that no scope may have"]),
+            ));
         }
     }
     Ok(())
@@ -246,14 +247,14 @@ fn check_resource(resource: &str) -> Result<(), ConfigError> {
 fn check_extra(parameters: &[Parameter]) -> Result<(), ConfigError> {
     for (at, parameter) in parameters.iter().enumerate() {
         let name = &parameter.name;
-        if OUR_PARAMETERS.contains(&name.as_str()) || name == "resource" {
-            return Err(error("authorize_parameter", format!("{name} is set by the login itself")));
+        if text::is_one_of(name, OUR_PARAMETERS) || name == "resource" {
+            return Err(error("authorize_parameter", text::joined(&[name, " is set by the login itself"])));
         }
         if name.is_empty() || parameter.value.is_empty() {
             return Err(error("authorize_parameter", "neither name nor value may be empty (RFC 6749 section 3.1)"));
         }
         if parameters.iter().take(at).any(|earlier| earlier.name == *name) {
-            return Err(error("authorize_parameter", format!("{name} is given twice (RFC 6749 section 3.1)")));
+            return Err(error("authorize_parameter", text::joined(&[name, " is given twice (RFC 6749 section 3.1)"])));
         }
     }
     Ok(())

@@ -133,7 +133,7 @@ fn a_resource_is_an_absolute_uri_without_a_fragment() {
 
 #[test]
 fn an_extra_parameter_cannot_take_the_place_of_ours() {
-    for name in OUR_PARAMETERS.into_iter().chain(["resource"]) {
+    for name in OUR_PARAMETERS.split(' ').chain(["resource"]) {
         let error = refusal(builder().authorize_parameter(name, "x"));
         assert_eq!(error.to_string(), format!("authorize_parameter: {name} is set by the login itself"));
     }

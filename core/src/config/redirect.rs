@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::object;
+use crate::wire::text;
 
 /// The loopback redirect that is registered for a client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,7 +34,11 @@ impl Redirect {
     pub fn uris(&self) -> Vec<String> {
         let any = [0];
         let ports: &[u16] = if self.ports.is_empty() { &any } else { &self.ports };
-        ports.iter().map(|port| format!("http://{}:{port}{}", self.host, self.path)).collect()
+        let mut uris = Vec::new();
+        for port in ports {
+            uris.push(text::joined(&["http://", &self.host, ":", &text::decimal(*port), &self.path]));
+        }
+        uris
     }
 }
 

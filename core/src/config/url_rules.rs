@@ -22,7 +22,7 @@ pub(crate) enum EndpointError {
 }
 
 impl EndpointError {
-    fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             EndpointError::Form => "it has a fragment, user information or no host",
             EndpointError::HostNotAscii => "its host name is not ASCII; write it in punycode",
@@ -121,7 +121,7 @@ pub(crate) fn is_plain(url: &str) -> bool {
 /// Whether a path has a segment that readers resolve: `.` or `..`, in any spelling.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| {
-        let dots = segment.to_ascii_lowercase().replace("%2e", ".");
+        let dots = text::replaced(&segment.to_ascii_lowercase(), "%2e", ".");
         dots == "." || dots == ".."
     })
 }
@@ -150,10 +150,10 @@ fn is_host(host: &str) -> bool {
 
 /// Eight groups, the longest run of zeros as `::` (RFC 4291 section 2.2); not the form that ends in an IPv4 address.
 fn ipv6(host: &str) -> Option<[u16; 8]> {
-    let text = host.strip_prefix('[')?.strip_suffix(']')?;
+    let inner = host.strip_prefix('[')?.strip_suffix(']')?;
     let mut address = [0; 8];
-    let Some((before, after)) = text.split_once("::") else {
-        return (groups(text, &mut address)? == 8).then_some(address);
+    let Some((before, after)) = text::cut(inner, "::") else {
+        return (groups(inner, &mut address)? == 8).then_some(address);
     };
     let mut end = [0; 8];
     let (before, after) = (groups(before, &mut address)?, groups(after, &mut end)?);

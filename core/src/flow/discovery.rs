@@ -14,6 +14,7 @@ use crate::json::object;
 use crate::machine::{Machine, Next};
 use crate::moment::{Millis, Moment};
 use crate::wire::metadata::{self, Metadata, MetadataError};
+use crate::wire::text;
 use crate::wire::token_request::accept_json;
 
 /// How often a place is asked whose answer broke off.
@@ -46,8 +47,8 @@ impl Discovery {
 
     fn next_place(mut self, why: String) -> Next<Self, Metadata> {
         if self.more.is_empty() {
-            let detail = format!("{}: {why}, and there is no other place to look", self.place);
-            let what = format!("Check the issuer {}, or give the endpoints.", self.issuer);
+            let detail = text::joined(&[&self.place, ": ", &why, ", and there is no other place to look"]);
+            let what = text::joined(&["Check the issuer ", &self.issuer, ", or give the endpoints."]);
             return fail(FailureKind::Misconfigured, detail, NextStep::fix(what));
         }
         self.place = self.more.remove(0);
@@ -90,11 +91,11 @@ impl Machine for Discovery {
             Err(MetadataError::NotHere(why)) => self.next_place(why),
             Err(MetadataError::Trouble(why)) => {
                 let next = NextStep::RetryAt { at: moment.now.plus(RETRY_AFTER) };
-                fail(FailureKind::ServerTrouble, format!("{}: {why}", self.place), next)
+                fail(FailureKind::ServerTrouble, text::joined(&[&self.place, ": ", &why]), next)
             }
             Err(MetadataError::Unusable(why)) => {
-                let next = NextStep::fix(format!("Check the issuer {}.", self.issuer));
-                fail(FailureKind::Misbehaved, format!("{}: {why}", self.place), next)
+                let next = NextStep::fix(text::joined(&["Check the issuer ", &self.issuer, "."]));
+                fail(FailureKind::Misbehaved, text::joined(&[&self.place, ": ", &why]), next)
             }
         }
     }

@@ -107,7 +107,7 @@ impl ToJson for Body {
 
 impl FromJson for Body {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let (at, value) = reading.variant(value, &["empty", "form", "json"]);
+        let (at, value) = reading.variant(value, "empty form json");
         match at {
             0 => Body::Empty,
             1 => Body::Form(FromJson::from_json(value.as_ref(), reading)),

@@ -94,7 +94,10 @@ macro_rules! json_object {
                 value: Option<&$crate::json::Value<'_>>,
                 reading: &mut $crate::json::Reading<'_>,
             ) -> Self {
-                let members = reading.members(value, &[$(stringify!($member)),+], $strict);
+                let members = reading.members(value);
+                if $strict {
+                    reading.no_others(&members, concat!($(stringify!($member), " "),+));
+                }
                 $type { $($member: $crate::json_object!(@ members reading $member $($default)?)),+ }
             }
         }
@@ -131,12 +134,12 @@ macro_rules! transparent {
     };
 }
 
-/// Declares the words that stand for the variants of an enum without data.
+/// Declares the words that stand for the variants of an enum without data, in the order of the variants.
 macro_rules! words {
     ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $crate::json::ToJson for $type {
             fn to_json(&self, out: &mut $crate::json::Writer) {
-                out.text(match self { $($type::$variant => $word),+ });
+                out.word(concat!($($word, " "),+), *self as usize);
             }
         }
 
@@ -146,7 +149,7 @@ macro_rules! words {
                 reading: &mut $crate::json::read::Reading<'_>,
             ) -> Self {
                 const VARIANTS: &[$type] = &[$($type::$variant),+];
-                VARIANTS[reading.word(value, &[$($word),+])]
+                VARIANTS[reading.word(value, concat!($($word, " "),+))]
             }
         }
     };

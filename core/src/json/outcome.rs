@@ -30,26 +30,8 @@ object!(Locked { lease, ledger });
 object!(Opened { browser });
 words!(Sent { MaybeSent = "maybe_sent", NotSent = "not_sent" });
 
-const OUTCOMES: [&str; 18] = [
-    "already_begun",
-    "begun",
-    "busy",
-    "callback",
-    "conflict",
-    "deleted",
-    "elapsed",
-    "failed",
-    "http",
-    "listening",
-    "loaded",
-    "locked",
-    "lost",
-    "noted",
-    "opened",
-    "saved",
-    "timed_out",
-    "unlocked",
-];
+const OUTCOMES: &str = "already_begun begun busy callback conflict deleted elapsed failed http \
+    listening loaded locked lost noted opened saved timed_out unlocked";
 
 impl ToJson for Outcome {
     fn to_json(&self, out: &mut Writer) {
@@ -85,25 +67,26 @@ fn outcome<T: ToJson>(out: &mut Writer, name: &str, with: &T) {
 
 impl FromJson for Outcome {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let members = reading.members(value, &["outcome", "with"], false);
-        match OUTCOMES[reading.word(members.get("outcome"), &OUTCOMES)] {
-            "already_begun" => Outcome::AlreadyBegun,
-            "begun" => Outcome::Begun,
-            "busy" => Outcome::Busy(reading.member(&members, "with")),
-            "callback" => Outcome::Callback(reading.member(&members, "with")),
-            "conflict" => Outcome::Conflict(reading.member(&members, "with")),
-            "deleted" => Outcome::Deleted,
-            "elapsed" => Outcome::Elapsed,
-            "failed" => Outcome::Failed(reading.member(&members, "with")),
-            "http" => Outcome::Http(reading.member(&members, "with")),
-            "listening" => Outcome::Listening(reading.member(&members, "with")),
-            "loaded" => Outcome::Loaded(reading.member(&members, "with")),
-            "locked" => Outcome::Locked(reading.member(&members, "with")),
-            "noted" => Outcome::Noted,
-            "opened" => Outcome::Opened(reading.member(&members, "with")),
-            "saved" => Outcome::Saved,
-            "timed_out" => Outcome::TimedOut,
-            "unlocked" => Outcome::Unlocked,
+        let members = reading.members(value);
+        let word = reading.value_of(&members, "outcome");
+        match reading.word(word, OUTCOMES) {
+            0 => Outcome::AlreadyBegun,
+            1 => Outcome::Begun,
+            2 => Outcome::Busy(reading.member(&members, "with")),
+            3 => Outcome::Callback(reading.member(&members, "with")),
+            4 => Outcome::Conflict(reading.member(&members, "with")),
+            5 => Outcome::Deleted,
+            6 => Outcome::Elapsed,
+            7 => Outcome::Failed(reading.member(&members, "with")),
+            8 => Outcome::Http(reading.member(&members, "with")),
+            9 => Outcome::Listening(reading.member(&members, "with")),
+            10 => Outcome::Loaded(reading.member(&members, "with")),
+            11 => Outcome::Locked(reading.member(&members, "with")),
+            13 => Outcome::Noted,
+            14 => Outcome::Opened(reading.member(&members, "with")),
+            15 => Outcome::Saved,
+            16 => Outcome::TimedOut,
+            17 => Outcome::Unlocked,
             _ => Outcome::Lost,
         }
     }
@@ -121,7 +104,7 @@ impl ToJson for AnswerBody {
 
 impl FromJson for AnswerBody {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let (at, value) = reading.variant(value, &["bytes", "text", "too_large"]);
+        let (at, value) = reading.variant(value, "bytes text too_large");
         match at {
             0 => AnswerBody::Bytes(FromJson::from_json(value.as_ref(), reading)),
             1 => AnswerBody::Text(FromJson::from_json(value.as_ref(), reading)),
@@ -143,7 +126,7 @@ impl ToJson for StoredLedger {
 
 impl FromJson for StoredLedger {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let (at, value) = reading.variant(value, &["absent", "newer", "read", "unreadable"]);
+        let (at, value) = reading.variant(value, "absent newer read unreadable");
         match at {
             0 => StoredLedger::Absent,
             1 => StoredLedger::Newer,

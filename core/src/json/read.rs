@@ -42,29 +42,40 @@ impl<'t> Reading<'t> {
         self.mistake
     }
 
-    /// Takes an object apart. `names` may not stand there twice; if `strict`, no other name may.
+    /// Takes an object apart.
     #[doc(hidden)]
-    pub fn members<'a>(&mut self, value: Option<&Value<'a>>, names: &[&'static str], strict: bool) -> Members<'a> {
+    pub fn members<'a>(&mut self, value: Option<&Value<'a>>) -> Members<'a> {
         let Some(Value::Object(text)) = value else {
             self.unfit(value, "an object");
             return Members::default();
         };
         self.object = (text.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
-        let members = json::object(text).unwrap_or_default();
-        if let Some(name) = members.repeated(names) {
-            self.wrong(text::joined(&["the member `", name, "` stands there twice"]));
-        }
-        if strict && let Some((name, _)) = members.0.iter().find(|(name, _)| !names.contains(&&**name)) {
-            self.wrong(text::joined(&["unknown member `", name, "`, expected one of ", &listed(names)]));
-        }
-        members
+        json::object(text).unwrap_or_default()
     }
 
-    /// Reads a member.
+    /// Refuses members of other names.
     #[doc(hidden)]
+    pub fn no_others(&mut self, members: &Members<'_>, names: &'static str) {
+        if let Some((name, _)) = members.0.iter().find(|(name, _)| !words(names).any(|known| known == name)) {
+            self.wrong(text::joined(&["unknown member `", name, "`, expected one of ", &listed(names)]));
+        }
+    }
+
+    /// Reads a member. It may not stand there twice.
+    #[doc(hidden)]
+    #[inline(never)]
     pub fn member<T: FromJson>(&mut self, members: &Members<'_>, name: &'static str) -> T {
+        let value = self.value_of(members, name);
+        T::from_json(value, self)
+    }
+
+    #[inline(never)]
+    pub(crate) fn value_of<'m, 'a>(&mut self, members: &'m Members<'a>, name: &'static str) -> Option<&'m Value<'a>> {
         self.member = name;
-        T::from_json(members.get(name), self)
+        if members.is_repeated(name) {
+            self.wrong(text::joined(&["the member `", name, "` stands there twice"]));
+        }
+        members.get(name)
     }
 
     /// The elements of an array.
@@ -100,7 +111,7 @@ impl<'t> Reading<'t> {
     }
 
     /// Which of `words` stands there; the first if none.
-    pub(crate) fn word(&mut self, value: Option<&Value<'_>>, words: &[&str]) -> usize {
+    pub(crate) fn word(&mut self, value: Option<&Value<'_>>, words: &str) -> usize {
         let Some(Value::Text(text)) = value else {
             self.unfit(value, "a word");
             return 0;
@@ -109,7 +120,7 @@ impl<'t> Reading<'t> {
     }
 
     /// Which of the variants stands there, and its value: a word alone, or the only member of an object.
-    pub(crate) fn variant<'a>(&mut self, value: Option<&Value<'a>>, names: &[&str]) -> (usize, Option<Value<'a>>) {
+    pub(crate) fn variant<'a>(&mut self, value: Option<&Value<'a>>, names: &str) -> (usize, Option<Value<'a>>) {
         if let Some(Value::Object(text)) = value
             && let Ok(Members(mut members)) = json::object(text)
             && let (Some((name, inner)), true) = (members.pop(), members.is_empty())
@@ -119,9 +130,9 @@ impl<'t> Reading<'t> {
         (self.word(value, names), None)
     }
 
-    fn position(&mut self, text: &str, words: &[&str]) -> usize {
-        words.iter().position(|word| *word == text).unwrap_or_else(|| {
-            self.wrong(text::joined(&["unknown word `", text, "`, expected one of ", &listed(words)]));
+    fn position(&mut self, text: &str, known: &str) -> usize {
+        words(known).position(|word| word == text).unwrap_or_else(|| {
+            self.wrong(text::joined(&["unknown word `", text, "`, expected one of ", &listed(known)]));
             0
         })
     }
@@ -148,9 +159,14 @@ impl<'t> Reading<'t> {
     }
 }
 
-fn listed(words: &[&str]) -> String {
+/// Words between blanks, and perhaps a blank at the end.
+pub(super) fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split_terminator(' ')
+}
+
+fn listed(known: &str) -> String {
     let mut list = String::new();
-    for word in words {
+    for word in words(known) {
         text::append(&mut list, ", ", &text::joined(&["`", word, "`"]));
     }
     list

@@ -1,6 +1,6 @@
 //! Writing: one text that grows. A comma goes before whatever does not stand first in its container.
 
-use std::fmt::Write as _;
+use crate::wire::text;
 
 /// What [`super::to_text`] writes.
 pub trait ToJson {
@@ -30,6 +30,7 @@ impl Writer {
     }
 
     /// A member of the object that is open.
+    #[inline(never)]
     pub fn member<T: ToJson + ?Sized>(&mut self, name: &str, value: &T) {
         self.name(name);
         value.to_json(self);
@@ -63,8 +64,8 @@ impl Writer {
                 '\r' => self.text.push_str("\\r"),
                 '\t' => self.text.push_str("\\t"),
                 '\0'..='\u{1f}' => {
-                    // Writing to a text cannot fail.
-                    let _ = write!(self.text, "\\u{:04x}", u32::from(character));
+                    self.text.push_str("\\u00");
+                    self.text.push_str(&text::hexadecimal(&[character as u8]));
                 }
                 _ => self.text.push(character),
             }
@@ -72,10 +73,16 @@ impl Writer {
         self.text.push('"');
     }
 
+    /// One of the words between blanks.
+    #[inline(never)]
+    pub(crate) fn word(&mut self, words: &str, at: usize) {
+        self.text(super::read::words(words).nth(at).unwrap_or_default());
+    }
+
     /// A number.
     #[inline(never)]
     pub fn number(&mut self, number: u64) {
-        self.raw(&number.to_string());
+        self.raw(&text::decimal(number));
     }
 
     /// A value that is JSON already.

@@ -21,7 +21,13 @@ pub(crate) fn read(provider: &Provider, access_token: &Secret, id_token: Option<
             claims?.text(&path).map(|text| text::for_people(&text)).filter(|text| !text.is_empty())
         })
     };
-    provider.identity.iter().filter_map(|claim| Some((claim.name.clone(), find(claim)?))).collect()
+    let mut claims = Named::new();
+    for claim in &provider.identity {
+        if let Some(text) = find(claim) {
+            claims.insert(claim.name.clone(), text);
+        }
+    }
+    claims
 }
 
 /// The first claim that the provider demands and the tokens lack.

@@ -11,6 +11,7 @@ use crate::moment::UnixMillis;
 use crate::named::Named;
 use crate::secret::{self, Secret, TokenHash};
 use crate::wire::json::{Members, Value};
+use crate::wire::text::is_one_of;
 
 /// The format of [`Record`] that this version writes.
 pub const RECORD_FORMAT: u32 = 1;
@@ -118,11 +119,11 @@ impl Unknown {
         Unknown(members.into_iter().map(|(name, value)| (name, value.to_string())).collect())
     }
 
-    /// The members of other names than `known`.
-    fn beside(known: &[&str], members: &Members<'_>) -> Self {
+    /// The members of other names than `known`, words between blanks.
+    fn beside(known: &str, members: &Members<'_>) -> Self {
         let mut unknown = Vec::new();
         for (name, value) in members.by_name() {
-            if !known.contains(&name) {
+            if !is_one_of(name, known) {
                 unknown.push((name.to_owned(), json::rewritten(value)));
             }
         }
@@ -153,31 +154,12 @@ impl std::hash::Hash for Unknown {
 words!(Mark { LoggedIn = "logged_in", LoggedOut = "logged_out" });
 
 /// The members that this version knows.
-const MEMBERS: [&str; 19] = [
-    "format",
-    "login_id",
-    "generation",
-    "client_id",
-    "issuer",
-    "token_endpoint",
-    "revocation_endpoint",
-    "mark",
-    "access_token",
-    "token_type",
-    "refresh_token",
-    "scopes",
-    "resources",
-    "claims",
-    "expires_at",
-    "due_at",
-    "renewed_at",
-    "renewed_from",
-    "renewed_for_rejection",
-];
+const MEMBERS: &str = "format login_id generation client_id issuer token_endpoint revocation_endpoint mark \
+    access_token token_type refresh_token scopes resources claims expires_at due_at renewed_at renewed_from renewed_for_rejection";
 
 impl FromJson for Record {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let members = reading.members(value, &MEMBERS, false);
+        let members = reading.members(value);
         if members.get("refresh_token").is_none() {
             reading.wrong("the member `refresh_token` is missing".to_owned());
         }
@@ -207,7 +189,7 @@ impl FromJson for Record {
             renewed_at: reading.member(&members, "renewed_at"),
             renewed_from: reading.member(&members, "renewed_from"),
             renewed_for_rejection: reading.member(&members, "renewed_for_rejection"),
-            unknown: Unknown::beside(&MEMBERS, &members),
+            unknown: Unknown::beside(MEMBERS, &members),
         }
     }
 }

@@ -69,7 +69,9 @@ impl Machine for Revoke {
             Ok(answer) if (200..300).contains(&answer.status) => Revoked::Confirmed,
             // Servers whose access tokens are JWTs cannot revoke those (RFC 7009 section 2.2.1): the grant is gone.
             Ok(answer) if self.first == Some(Revoked::Confirmed) && is_unsupported_type(&answer) => Revoked::Confirmed,
-            Ok(answer) => Revoked::NotConfirmed { why: format!("the server answered {}", answer.status) },
+            Ok(answer) => {
+                Revoked::NotConfirmed { why: text::joined(&["the server answered ", &text::decimal(answer.status)]) }
+            }
             Err(failure) => Revoked::NotConfirmed { why: text::for_people(&failure.detail) },
         };
         let left = REVOCATION_DEADLINE.minus(moment.now.since(self.started_at));

@@ -244,15 +244,12 @@ impl Provider {
 
 /// What an ID token says about the person (OIDC Core sections 2 and 5.1).
 fn openid_identity() -> Vec<IdentityClaim> {
-    ["sub", "email", "name"]
-        .into_iter()
-        .map(|name| IdentityClaim {
-            name: name.to_owned(),
-            places: vec![ClaimPlace { token: TokenName::IdToken, path: vec![name.to_owned()] }],
-            required: false,
-            fixed: name == "sub",
-        })
-        .collect()
+    let mut claims = Vec::new();
+    for name in ["sub", "email", "name"] {
+        let places = vec![ClaimPlace { token: TokenName::IdToken, path: vec![name.to_owned()] }];
+        claims.push(IdentityClaim { name: name.to_owned(), places, required: false, fixed: name == "sub" });
+    }
+    claims
 }
 
 fn yes() -> bool {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::http::{AnswerBody, HttpAnswer};
 use crate::wire::form;
 use crate::wire::json::{self, BadJson, Members, Value};
+use crate::wire::text::{BLANKS, has};
 
 /// Why a body has no members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,11 @@ pub(crate) fn members<'a>(text: &'a str, content_type: Option<&str>) -> Result<M
     if !begins_like_a_form(text) || !may_be_a_form(content_type) {
         return Err(Unreadable::NeitherJsonNorForm);
     }
-    let pairs = form::decode(text).into_iter();
-    Ok(Members(pairs.map(|(name, value)| (Cow::Owned(name), Value::Text(Cow::Owned(value)))).collect()))
+    let mut members = Members::default();
+    for (name, value) in form::decode(text) {
+        members.0.push((Cow::Owned(name), Value::Text(Cow::Owned(value))));
+    }
+    Ok(members)
 }
 
 /// Whether a body was read without replacing anything: UTF-8 without lone surrogates or broken escapes.
@@ -58,13 +62,12 @@ pub(crate) fn is_sound(answer: &HttpAnswer, text: &str) -> bool {
 
 /// Whether this is a page for people: from a proxy, a firewall or a login wall, not from the endpoint.
 pub(crate) fn is_html(text: &str, content_type: Option<&str>) -> bool {
-    text.starts_with('<') || media_type(content_type).contains("html")
+    text.starts_with('<') || has(&media_type(content_type), "html")
 }
 
 fn trimmed(text: &str) -> &str {
-    let blanks = [' ', '\t', '\r', '\n'];
-    let text = text.trim_matches(blanks);
-    text.strip_prefix('\u{feff}').unwrap_or(text).trim_start_matches(blanks)
+    let text = text.trim_matches(BLANKS);
+    text.strip_prefix('\u{feff}').unwrap_or(text).trim_start_matches(BLANKS)
 }
 
 fn begins_like_a_form(text: &str) -> bool {

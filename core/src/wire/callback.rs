@@ -102,7 +102,11 @@ pub fn check(callback: &Callback, expected: &Expected<'_>) -> Result<CheckedCall
     };
     check_state(&parameters, callback.source, expected)?;
     if let Some(name) = ["code", "error", "iss"].into_iter().find(|name| is_repeated(&parameters, name)) {
-        return Err(ending(Class::DuplicateParam, Some(name), format!("the server's response has {name} twice")));
+        return Err(ending(
+            Class::DuplicateParam,
+            Some(name),
+            text::joined(&["the server's response has ", name, " twice"]),
+        ));
     }
     let iss_is_missing = check_issuer(&parameters, expected)?;
     if let Some(error) = given(&parameters, "error") {
@@ -142,13 +146,13 @@ fn check_state(
     if matches && !expected.state.is_empty() {
         return Ok(());
     }
-    let told = given(parameters, "error").map(|error| format!("; it reported {}", text::for_people(error)));
+    let told = given(parameters, "error").map(|error| text::joined(&["; it reported ", &text::for_people(error)]));
     let detail = match source {
         CallbackSource::Pasted => "that is not the answer to this login (its state differs): paste the whole address \
              that the browser shows after this login's page"
             .to_owned(),
         CallbackSource::Listening | CallbackSource::OneShot => {
-            format!("a response whose state is not this login's was not taken{}", told.unwrap_or_default())
+            text::joined(&["a response whose state is not this login's was not taken", &told.unwrap_or_default()])
         }
     };
     Err(stray(Class::StateMismatch, source, detail))
@@ -172,7 +176,9 @@ fn check_issuer(parameters: &Parameters, expected: &Expected<'_>) -> Result<bool
 fn missing_issuer(source: CallbackSource) -> Box<CallbackError> {
     let detail = "the server promises to name itself (iss), and this response does not";
     let mut error = match source {
-        CallbackSource::Pasted => stray(Class::IssMismatch, source, format!("{detail}: paste the whole address")),
+        CallbackSource::Pasted => {
+            stray(Class::IssMismatch, source, text::joined(&[detail, ": paste the whole address"]))
+        }
         CallbackSource::Listening | CallbackSource::OneShot => ending(Class::IssMismatch, None, detail),
     };
     error.code = Some("missing".to_owned());
@@ -191,8 +197,8 @@ fn server_error(error: &str, description: Option<&str>, iss_is_missing: bool) ->
     };
     let description = description.map(text::for_people).filter(|text| !text.is_empty() && !iss_is_missing);
     let detail = match description {
-        Some(description) => format!("the server ended the login with {code}: {description}"),
-        None => format!("the server ended the login with {code}"),
+        Some(description) => text::joined(&["the server ended the login with ", &code, ": ", &description]),
+        None => text::joined(&["the server ended the login with ", &code]),
     };
     let mut ended = ending(Class::OauthError, None, detail);
     ended.advice = advice;
@@ -203,7 +209,7 @@ fn server_error(error: &str, description: Option<&str>, iss_is_missing: bool) ->
 fn check_kind(parameters: &Parameters) -> Result<(), Box<CallbackError>> {
     for (name, kind) in [("response", "jarm"), ("access_token", "implicit"), ("id_token", "implicit")] {
         if has(parameters, name) {
-            let detail = format!("the server sent a response of a kind that was not asked for ({name})");
+            let detail = text::joined(&["the server sent a response of a kind that was not asked for (", name, ")"]);
             return Err(ending(Class::UnsupportedResponse, Some(kind), detail));
         }
     }

@@ -7,6 +7,7 @@ use crate::wire::body;
 use crate::wire::callback::{self, BareCode, CallbackError, Expected, ResponseMode};
 use crate::wire::class::Class;
 use crate::wire::form;
+use crate::wire::text::{self, is_one_of};
 
 /// Names and values, decoded, in order.
 pub(crate) type Parameters = Vec<(String, String)>;
@@ -18,16 +19,16 @@ pub(crate) enum Arrived {
 }
 
 /// Parameters of which at least one stands in every response, and in nothing else.
-const RESPONSE: [&str; 6] = ["access_token", "code", "error", "id_token", "response", "state"];
+const RESPONSE: &str = "access_token code error id_token response state";
 
 /// What people copy along with a value, letters only.
-const LABELS: [&str; 7] = ["accesstoken", "authcode", "authorizationcode", "code", "error", "idtoken", "state"];
+const LABELS: &str = "accesstoken authcode authorizationcode code error idtoken state";
 
 /// Parameters that only implicit flows send, and only in the fragment.
-const TOKENS: [&str; 2] = ["access_token", "id_token"];
+const TOKENS: &str = "access_token id_token";
 
 /// Headers with which a browser says that no person asked for the page yet.
-const PREFETCH_HEADERS: [&str; 4] = ["purpose", "sec-purpose", "x-moz", "x-purpose"];
+const PREFETCH_HEADERS: &str = "purpose sec-purpose x-moz x-purpose";
 
 /// Takes the parameters out, after host, path, method and purpose have been found right.
 pub(crate) fn arrived(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box<CallbackError>> {
@@ -70,7 +71,7 @@ fn of_request(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters
     if callback.method != method {
         return refuse(
             Class::BadMethod,
-            &format!("a request that is no {method} was ignored (response mode {in_mode})"),
+            &text::joined(&["a request that is no ", method, " was ignored (response mode ", in_mode, ")"]),
         );
     }
     if is_prefetch(callback) {
@@ -125,7 +126,8 @@ fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box
     }
     if let Some(query) = pasted_query(text, expected) {
         let parameters = query.ok_or_else(|| {
-            let detail = format!("that is another address: paste the one that begins with {}", expected.redirect_uri);
+            let detail =
+                text::joined(&["that is another address: paste the one that begins with ", expected.redirect_uri]);
             callback::stray(Class::NotACallback, CallbackSource::Pasted, detail)
         })?;
         if has_tokens(text.split_once('#').map(|(_, fragment)| fragment)) {
@@ -158,7 +160,7 @@ fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box
 /// The parameters of a pasted address or query: `None` when it is neither, `Some(None)` when it is another address.
 fn pasted_query(text: &str, expected: &Expected<'_>) -> Option<Option<Parameters>> {
     let redirect = address::parse(expected.redirect_uri)?;
-    if text.contains("://") {
+    if text::has(text, "://") {
         let address = address::parse(text).filter(|address| address.is_at(&redirect));
         return Some(address.map(|address| parameters(&address).unwrap_or_default()));
     }
@@ -167,7 +169,7 @@ fn pasted_query(text: &str, expected: &Expected<'_>) -> Option<Option<Parameters
     let is_ours = place.is_empty() || place == redirect.path || redirect.is_without_scheme(place);
     let pairs = form::decode(query);
     // A code may hold any of these characters: only a parameter of a response makes an address of it.
-    let is_response = query.contains('=') && has_any(&pairs, &RESPONSE);
+    let is_response = query.contains('=') && has_any(&pairs, RESPONSE);
     is_response.then(|| is_ours.then_some(pairs))
 }
 
@@ -176,29 +178,29 @@ fn has_label(text: &str) -> bool {
     let Some((name, _)) = text.split_once(':') else { return false };
     let name: String = name.chars().filter(char::is_ascii_alphabetic).collect();
     let name = name.to_ascii_lowercase();
-    LABELS.contains(&name.as_str())
+    is_one_of(&name, LABELS)
 }
 
 /// Terminals wrap long lines, mail programs add brackets, shells quotes: no address or code contains any of them.
 fn tidied(text: &str) -> Secret {
     let joined: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    Secret::new(joined.trim_matches(['"', '\'', '<', '>', '`']))
+    Secret::new(joined.trim_matches(&['"', '\'', '<', '>', '`'][..]))
 }
 
 /// The query's parameters; `None` when the response stands in the fragment. Other fragments (`#_=_`) are noise.
 fn parameters(address: &Address<'_>) -> Option<Parameters> {
     let query = form::decode(address.query.unwrap_or_default());
-    let in_fragment = address.fragment.is_some_and(|fragment| has_any(&form::decode(fragment), &RESPONSE));
-    let in_query = has_any(&query, &["code", "error", "response"]);
+    let in_fragment = address.fragment.is_some_and(|fragment| has_any(&form::decode(fragment), RESPONSE));
+    let in_query = has_any(&query, "code error response");
     if in_fragment && !in_query { None } else { Some(query) }
 }
 
 fn has_tokens(fragment: Option<&str>) -> bool {
-    fragment.is_some_and(|fragment| has_any(&form::decode(fragment), &TOKENS))
+    fragment.is_some_and(|fragment| has_any(&form::decode(fragment), TOKENS))
 }
 
-fn has_any(parameters: &Parameters, names: &[&str]) -> bool {
-    parameters.iter().any(|(name, _)| names.contains(&name.as_str()))
+fn has_any(parameters: &Parameters, names: &str) -> bool {
+    parameters.iter().any(|(name, _)| is_one_of(name, names))
 }
 
 fn is_form(callback: &Callback) -> bool {
@@ -207,9 +209,9 @@ fn is_form(callback: &Callback) -> bool {
 }
 
 fn is_prefetch(callback: &Callback) -> bool {
-    PREFETCH_HEADERS.iter().flat_map(|name| headers(callback, name)).any(|purpose| {
+    PREFETCH_HEADERS.split(' ').flat_map(|name| headers(callback, name)).any(|purpose| {
         let purpose = purpose.to_ascii_lowercase();
-        ["prefetch", "prerender", "preview"].iter().any(|word| purpose.contains(word))
+        text::has(&purpose, "prefetch") || text::has(&purpose, "prerender") || text::has(&purpose, "preview")
     })
 }
 

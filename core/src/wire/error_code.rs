@@ -4,6 +4,7 @@
 //! the codes of big providers.
 
 use crate::wire::json::{Members, Value};
+use crate::wire::text::{self, is_one_of};
 
 /// The longest error code: the longest registered one has 33 bytes, and codes are shown and compared.
 const MAX_CODE: usize = 256;
@@ -12,31 +13,11 @@ const MAX_CODE: usize = 256;
 const MAX_WORDS: usize = 4_096;
 
 /// Members in which servers say what went wrong, best first.
-const TEXTS: [&str; 20] = [
-    "error_description",
-    "error_message",
-    "message",
-    "reason",
-    "description",
-    "detail",
-    "errorSummary",
-    "errorMessage",
-    "errorDescription",
-    "error_summary",
-    "error_msg",
-    "msg",
-    "errmsg",
-    "title",
-    "error_reason",
-    "error_hint",
-    "hint",
-    "faultstring",
-    "Message",
-    "Error",
-];
+const TEXTS: &str = "error_description error_message message reason description detail errorSummary errorMessage errorDescription \
+     error_summary error_msg msg errmsg title error_reason error_hint hint faultstring Message Error";
 
 /// Members whose short texts may name what went wrong, read for their words only.
-const LABELS: [&str; 6] = ["error", "code", "status", "type", "errorCode", "error_code"];
+const LABELS: &str = "error code status type errorCode error_code";
 
 /// What a code means for the grant that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,60 +40,53 @@ pub(crate) enum Meaning {
     Vague,
 }
 
-/// The table of codes.
+/// The table of codes, the words of each meaning between blanks.
+const MEANINGS: [(Meaning, &str); 7] = [
+    (
+        Meaning::Dead,
+        "invalid_grant expired_token token_expired token_revoked token_inactive bad_refresh_token \
+         invalid_refresh_token expired_refresh_token revoked_refresh_token refresh_token_expired refresh_token_reused \
+         refresh_token_invalidated refresh_token_revoked refresh_token_invalid refresh_token_not_found \
+         refresh_token_used refresh_token_already_used refresh_token_rotated token_rotated InvalidRefreshToken \
+         RefreshTokenExpired bad_verification_code invalid_code expired_code code_expired code_already_used",
+    ),
+    (
+        Meaning::Interaction,
+        "interaction_required login_required consent_required account_selection_required mfa_required \
+         unmet_authentication_requirements insufficient_user_authentication",
+    ),
+    (
+        Meaning::Config,
+        "invalid_client unsupported_grant_type invalid_scope invalid_target invalid_redirect_uri \
+         unsupported_response_type invalid_request_uri invalid_request_object request_not_supported \
+         request_uri_not_supported registration_not_supported invalid_authorization_details redirect_uri_mismatch \
+         bad_redirect_uri incorrect_client_credentials application_suspended bad_client_secret invalid_client_id \
+         bad_client_id invalid_client_secret invalid_resource unsupported_response_mode invalid_client_metadata",
+    ),
+    (
+        Meaning::Denied,
+        "access_denied authorization_declined user_denied user_cancelled_login user_cancelled_authorize \
+         user_cancelled user_canceled",
+    ),
+    (Meaning::Nonce, "use_dpop_nonce"),
+    (
+        Meaning::Transient,
+        "server_error temporarily_unavailable slow_down too_many_requests ratelimited rate_limited rate_limit_error \
+         rate_limit_exceeded overloaded_error service_unavailable internal_error internal_server_error fatal_error \
+         api_error timeout",
+    ),
+    (Meaning::Vague, "invalid_request unauthorized_client invalid_token"),
+];
+
+/// What a code means.
 pub(crate) fn meaning(code: &str) -> Meaning {
-    match code {
-        "invalid_grant" | "expired_token" | "token_expired" | "token_revoked" | "token_inactive" => Meaning::Dead,
-        "bad_refresh_token" | "invalid_refresh_token" | "expired_refresh_token" | "revoked_refresh_token" => {
-            Meaning::Dead
-        }
-        "refresh_token_expired" | "refresh_token_reused" | "refresh_token_invalidated" | "refresh_token_revoked" => {
-            Meaning::Dead
-        }
-        "refresh_token_invalid" | "refresh_token_not_found" | "refresh_token_used" | "refresh_token_already_used" => {
-            Meaning::Dead
-        }
-        "refresh_token_rotated" | "token_rotated" | "InvalidRefreshToken" | "RefreshTokenExpired" => Meaning::Dead,
-        "bad_verification_code" | "invalid_code" | "expired_code" | "code_expired" | "code_already_used" => {
-            Meaning::Dead
-        }
-        "interaction_required" | "login_required" | "consent_required" | "account_selection_required" => {
-            Meaning::Interaction
-        }
-        "mfa_required" | "unmet_authentication_requirements" | "insufficient_user_authentication" => {
-            Meaning::Interaction
-        }
-        "invalid_client" | "unsupported_grant_type" | "invalid_scope" | "invalid_target" | "invalid_redirect_uri" => {
-            Meaning::Config
-        }
-        "unsupported_response_type" | "invalid_request_uri" | "invalid_request_object" | "request_not_supported" => {
-            Meaning::Config
-        }
-        "request_uri_not_supported" | "registration_not_supported" | "invalid_authorization_details" => Meaning::Config,
-        "redirect_uri_mismatch" | "bad_redirect_uri" | "incorrect_client_credentials" | "application_suspended" => {
-            Meaning::Config
-        }
-        "bad_client_secret" | "invalid_client_id" | "bad_client_id" | "invalid_client_secret" => Meaning::Config,
-        "invalid_resource" | "unsupported_response_mode" | "invalid_client_metadata" => Meaning::Config,
-        "access_denied" | "authorization_declined" | "user_denied" => Meaning::Denied,
-        "user_cancelled_login" | "user_cancelled_authorize" | "user_cancelled" | "user_canceled" => Meaning::Denied,
-        "use_dpop_nonce" => Meaning::Nonce,
-        "server_error" | "temporarily_unavailable" | "slow_down" | "too_many_requests" | "ratelimited" => {
-            Meaning::Transient
-        }
-        "rate_limited" | "rate_limit_error" | "rate_limit_exceeded" | "overloaded_error" | "service_unavailable" => {
-            Meaning::Transient
-        }
-        "internal_error" | "internal_server_error" | "fatal_error" | "api_error" | "timeout" => Meaning::Transient,
-        "invalid_request" | "unauthorized_client" | "invalid_token" => Meaning::Vague,
-        _ => Meaning::Unknown,
-    }
+    MEANINGS.iter().find(|(_, codes)| is_one_of(code, codes)).map_or(Meaning::Unknown, |(meaning, _)| *meaning)
 }
 
 /// Whether a text is an error code and nothing else, so that it counts as one where texts of people stand as well.
 fn is_registered(code: &str) -> bool {
-    let vendors_own = matches!(code, "invalid_code" | "timeout" | "internal_error" | "fatal_error" | "api_error");
-    let unmentioned = matches!(code, "invalid_dpop_proof" | "unsupported_token_type" | "authorization_pending");
+    let vendors_own = is_one_of(code, "invalid_code timeout internal_error fatal_error api_error");
+    let unmentioned = is_one_of(code, "invalid_dpop_proof unsupported_token_type authorization_pending");
     unmentioned || (!vendors_own && meaning(code) != Meaning::Unknown)
 }
 
@@ -134,7 +108,7 @@ pub(crate) fn stated(members: &Members<'_>) -> Stated {
         Some(Value::Text(text)) if !text.is_empty() => Stated::Code(usable(text)),
         Some(value @ Value::Object(_)) => {
             let object = value.as_object().unwrap_or_default();
-            let code = ["code", "type", "status"].iter().find_map(|name| object.text(name));
+            let code = object.first_text("code type status");
             code.map_or(Stated::Object, |code| Stated::Code(usable(code)))
         }
         Some(Value::Array(_) | Value::Bool(_) | Value::Null | Value::Number(_) | Value::Text(_)) | None => {
@@ -148,22 +122,19 @@ pub(crate) fn stated(members: &Members<'_>) -> Stated {
 pub(crate) fn elsewhere(members: &Members<'_>, known: &dyn Fn(&str) -> bool) -> Option<String> {
     let first = members.get("error").and_then(first_of_array);
     let inner = members.get("errors").and_then(described).unwrap_or_default();
-    let mut candidates = vec![first.as_ref().and_then(Value::as_text)];
-    for name in ["code", "errorType", "type", "error", "errorCode", "message"] {
-        candidates.push(inner.text(name));
-    }
-    for name in ["errorCode", "error_code", "message", "code"] {
-        candidates.push(members.text(name));
-    }
-    candidates.into_iter().flatten().find(|code| is_registered(code) || known(code)).map(str::to_owned)
+    let mut candidates = Vec::new();
+    candidates.extend(first.as_ref().and_then(Value::as_text));
+    candidates.extend("code errorType type error errorCode message".split(' ').filter_map(|name| inner.text(name)));
+    candidates.extend("errorCode error_code message code".split(' ').filter_map(|name| members.text(name)));
+    candidates.into_iter().find(|code| is_registered(code) || known(code)).map(str::to_owned)
 }
 
 /// The best sentence about the error, with the field that it is about.
 pub(crate) fn sentence(members: &Members<'_>) -> Option<String> {
     let places = places(members);
-    let text = places.iter().find_map(|place| TEXTS.iter().find_map(|name| place.text(name)));
+    let text = places.iter().find_map(|place| place.first_text(TEXTS));
     match (text, places.iter().find_map(field)) {
-        (Some(text), Some(field)) => Some(format!("{text}: {field}")),
+        (Some(text), Some(field)) => Some(text::joined(&[text, ": ", &field])),
         (Some(text), None) => Some(text.to_owned()),
         (None, field) => field,
     }
@@ -173,13 +144,13 @@ pub(crate) fn sentence(members: &Members<'_>) -> Option<String> {
 pub(crate) fn words(members: &Members<'_>) -> String {
     let mut words = String::new();
     for place in places(members) {
-        for text in TEXTS.iter().chain(&LABELS).filter_map(|name| place.text(name)) {
+        for text in TEXTS.split(' ').chain(LABELS.split(' ')).filter_map(|name| place.text(name)) {
             let left = MAX_WORDS.saturating_sub(words.len());
-            words.extend(text.chars().take(left / 4));
+            words.push_str(text::bounded(text, left / 4, left));
             words.push('\n');
         }
         if let Some(field) = field(&place) {
-            words.extend(field.chars().take(MAX_CODE));
+            words.push_str(text::bounded(&field, MAX_CODE, usize::MAX));
             words.push('\n');
         }
     }
@@ -188,7 +159,7 @@ pub(crate) fn words(members: &Members<'_>) -> String {
 
 /// What is wrong with which field, as in `{"field": "refresh_token", "code": "invalid"}`.
 fn field(place: &Members<'_>) -> Option<String> {
-    Some(format!("{} {}", place.text("field")?, place.text("code")?))
+    Some(text::joined(&[place.text("field")?, " ", place.text("code")?]))
 }
 
 /// The objects in which texts stand: the answer, and what describes the error in it.

@@ -33,7 +33,11 @@ pub(crate) fn encode_text(text: &str, form: &mut String) {
 /// The pairs in order, repeated names included. What is not valid (a broken escape, bytes that are not UTF-8) becomes
 /// U+FFFD, which no access token, code or state contains: the checks that follow fail instead of guessing.
 pub(crate) fn decode(text: &str) -> Vec<(String, String)> {
-    text.split('&').filter(|pair| !pair.is_empty()).map(decode_pair).collect()
+    let mut pairs = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        pairs.push(decode_pair(pair));
+    }
+    pairs
 }
 
 fn decode_pair(pair: &str) -> (String, String) {
@@ -43,7 +47,9 @@ fn decode_pair(pair: &str) -> (String, String) {
 
 /// Whether [`decode`] replaces nothing.
 pub(crate) fn is_sound(text: &str) -> bool {
-    text.split(['&', '=']).map(decode_bytes).all(|(bytes, is_whole)| is_whole && std::str::from_utf8(&bytes).is_ok())
+    text.split(&['&', '='][..])
+        .map(decode_bytes)
+        .all(|(bytes, is_whole)| is_whole && std::str::from_utf8(&bytes).is_ok())
 }
 
 fn decode_text(text: &str) -> String {

@@ -80,6 +80,11 @@ impl<'a> Members<'a> {
         self.get(name).and_then(Value::as_text).filter(|text| !text.is_empty())
     }
 
+    /// The text of the first of these names (words between blanks) that has one.
+    pub(crate) fn first_text(&self, names: &str) -> Option<&str> {
+        names.split(' ').find_map(|name| self.text(name))
+    }
+
     /// The members by name, the last one of each.
     pub(crate) fn by_name(&self) -> Vec<(&str, &Value<'a>)> {
         let mut sorted: Vec<(&str, &Value<'a>)> = Vec::new();
@@ -99,9 +104,13 @@ impl<'a> Members<'a> {
         if found.next().is_some() { None } else { Some(value) }
     }
 
-    /// The first of these names that stands more than once.
-    pub(crate) fn repeated<'n>(&self, names: &[&'n str]) -> Option<&'n str> {
-        names.iter().copied().find(|name| self.0.iter().filter(|(key, _)| key == name).count() > 1)
+    /// The first of these names (words between blanks) that stands more than once.
+    pub(crate) fn repeated<'n>(&self, names: &'n str) -> Option<&'n str> {
+        names.split(' ').find(|name| self.is_repeated(name))
+    }
+
+    pub(crate) fn is_repeated(&self, name: &str) -> bool {
+        self.0.iter().filter(|(key, _)| key == name).count() > 1
     }
 }
 
@@ -379,7 +388,7 @@ mod tests {
     #[test]
     fn repeated_names_are_found_after_unescaping() {
         let members = object(r#"{"err\u006fr":1,"error":2,"x":1,"x":2}"#).unwrap();
-        assert_eq!(members.repeated(&["scope", "error"]), Some("error"));
+        assert_eq!(members.repeated("scope error"), Some("error"));
         assert!(members.only("error").is_none());
         assert!(members.only("scope").is_none());
     }

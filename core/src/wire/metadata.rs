@@ -12,18 +12,18 @@ pub(crate) fn locations(issuer: &Endpoint<'_>) -> Vec<String> {
     let path = issuer.path().trim_end_matches('/');
     let origin = issuer.origin();
     let mut places = vec![
-        format!("{origin}/.well-known/oauth-authorization-server{path}"),
-        format!("{origin}/.well-known/openid-configuration{path}"),
+        text::joined(&[&origin, "/.well-known/oauth-authorization-server", path]),
+        text::joined(&[&origin, "/.well-known/openid-configuration", path]),
     ];
     if !path.is_empty() {
-        places.push(format!("{origin}{path}/.well-known/openid-configuration"));
+        places.push(text::joined(&[&origin, path, "/.well-known/openid-configuration"]));
     }
     places
 }
 
 /// Members that decide where secrets go.
-const READ_ONCE: [&str; 5] =
-    ["issuer", "authorization_endpoint", "token_endpoint", "revocation_endpoint", "code_challenge_methods_supported"];
+const READ_ONCE: &str =
+    "issuer authorization_endpoint token_endpoint revocation_endpoint code_challenge_methods_supported";
 
 /// What a login needs of the metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +48,10 @@ pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, Metada
     match answer.status {
         200 => {}
         300..=399 => return Err(MetadataError::Trouble("it redirects, which is never followed".to_owned())),
-        429 | 500..=599 => return Err(MetadataError::Trouble(format!("it answers {}", answer.status))),
-        status => return Err(MetadataError::NotHere(format!("it answers {status}"))),
+        429 | 500..=599 => {
+            return Err(MetadataError::Trouble(text::joined(&["it answers ", &text::decimal(answer.status)])));
+        }
+        status => return Err(MetadataError::NotHere(text::joined(&["it answers ", &text::decimal(status)]))),
     }
     let AnswerBody::Text(body) = &answer.body else {
         return Err(MetadataError::NotHere("it answers something else than JSON".to_owned()));
@@ -58,15 +60,19 @@ pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, Metada
         return Err(MetadataError::NotHere("it answers something else than a JSON object".to_owned()));
     };
     let unusable = |text: String| MetadataError::Unusable(text);
-    if let Some(name) = object.repeated(&READ_ONCE) {
-        return Err(unusable(format!("it gives {name} more than once")));
+    if let Some(name) = object.repeated(READ_ONCE) {
+        return Err(unusable(text::joined(&["it gives ", name, " more than once"])));
     }
     let said = object.text("issuer").unwrap_or_default();
     if said != issuer {
         let said = text::name_for_people(said);
-        return Err(unusable(format!(
-            "it speaks for the issuer \"{said}\", not for \"{issuer}\" (RFC 8414 section 3.3)"
-        )));
+        return Err(unusable(text::joined(&[
+            "it speaks for the issuer \"",
+            &said,
+            "\", not for \"",
+            issuer,
+            "\" (RFC 8414 section 3.3)",
+        ])));
     }
     let methods = texts(&object, "code_challenge_methods_supported");
     if methods.is_some_and(|methods| !methods.iter().any(|method| method == pkce::METHOD)) {
@@ -75,13 +81,13 @@ pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, Metada
     let over_tls = issuer.starts_with("https:");
     let endpoint = |name: &str| match object.text(name).map(|url| (url, check_endpoint(url))) {
         Some((_, Ok(parsed))) if over_tls && !parsed.is_https() => {
-            Err(unusable(format!("its {name} is not https, although the issuer is")))
+            Err(unusable(text::joined(&["its ", name, " is not https, although the issuer is"])))
         }
         Some((url, Ok(_))) => Ok(Some(url.to_owned())),
-        Some((_, Err(problem))) => Err(unusable(format!("its {name} may not be used: {problem}"))),
+        Some((_, Err(problem))) => Err(unusable(text::joined(&["its ", name, " may not be used: ", problem.as_str()]))),
         None => Ok(None),
     };
-    let missing = |name: &str| unusable(format!("it names no {name}"));
+    let missing = |name: &str| unusable(text::joined(&["it names no ", name]));
     Ok(Metadata {
         endpoints: Endpoints {
             authorization: endpoint("authorization_endpoint")?.ok_or_else(|| missing("authorization_endpoint"))?,
@@ -101,8 +107,11 @@ fn scopes_unsaid(object: &Members<'_>) -> Vec<String> {
 }
 
 fn texts(object: &Members<'_>, name: &str) -> Option<Vec<String>> {
-    let elements = object.get(name)?.as_array()?;
-    Some(elements.iter().filter_map(Value::as_text).map(str::to_owned).collect())
+    let mut texts = Vec::new();
+    for element in object.get(name)?.as_array()? {
+        texts.extend(element.as_text().map(str::to_owned));
+    }
+    Some(texts)
 }
 
 #[cfg(test)]

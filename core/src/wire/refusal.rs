@@ -5,6 +5,8 @@
 //! verdict only link words may stand, so that "token signing key expired" and "could not issue token, invalid audience"
 //! speak of something else. When in doubt the login stays: a refused token is tried again, a forgotten one is lost.
 
+use crate::wire::text::{self, is_one_of};
+
 /// The most characters that are searched: an error message, not a document.
 const MAX_WORDS: usize = 4_096;
 
@@ -12,130 +14,61 @@ const MAX_WORDS: usize = 4_096;
 const REACH: usize = 8;
 
 /// Verdicts that describe: before another word they may describe that one ("token invalid audience").
-const BAD: [&str; 8] =
-    ["bad", "blacklisted", "inactive", "invalid", "malformed", "unknown", "unrecognised", "unrecognized"];
+const BAD: &str = "bad blacklisted inactive invalid malformed unknown unrecognised unrecognized";
 
 /// Verdicts that tell what happened.
-const ENDED: [&str; 13] = [
-    "consumed",
-    "deactivated",
-    "deleted",
-    "destroyed",
-    "expired",
-    "invalidated",
-    "redeemed",
-    "replaced",
-    "reused",
-    "revoked",
-    "rotated",
-    "superseded",
-    "terminated",
-];
+const ENDED: &str = "consumed deactivated deleted destroyed expired invalidated redeemed replaced reused revoked rotated superseded \
+     terminated";
 
 /// Verdicts that are things, and need a place at the end: "refresh token reuse detected".
-const EVENTS: [&str; 2] = ["mismatch", "reuse"];
+const EVENTS: &str = "mismatch reuse";
 
 /// Verdicts that count only for what is called a refresh token.
-const OF_REFRESH_TOKENS: [&str; 3] = ["malformed", "mismatch", "reuse"];
+const OF_REFRESH_TOKENS: &str = "malformed mismatch reuse";
 
 /// Verdicts that "not" makes: "not active", "no longer valid".
-const ALIVE: [&str; 8] = ["active", "exist", "found", "known", "match", "recognised", "recognized", "valid"];
+const ALIVE: &str = "active exist found known match recognised recognized valid";
 
 /// What a server could not do with a token that it does not know.
-const SEARCHES: [&str; 6] = ["find", "locate", "match", "recognise", "recognize", "validate"];
+const SEARCHES: &str = "find locate match recognise recognize validate";
 
-const DENIALS: [&str; 14] =
-    ["aren", "cannot", "couldn", "doesn", "don", "hasn", "haven", "isn", "never", "no", "not", "t", "wasn", "weren"];
+const DENIALS: &str = "aren cannot couldn doesn don hasn haven isn never no not t wasn weren";
 
 /// Verbs that a describing verdict follows: a token that *has* an unknown key is none that *is* unknown.
-const VERBS: [&str; 6] = ["are", "be", "been", "is", "was", "were"];
+const VERBS: &str = "are be been is was were";
 
 /// Words that may stand between the token and its verdict beside verbs and denials.
-const LINKS: [&str; 38] = [
-    "a",
-    "already",
-    "also",
-    "and",
-    "any",
-    "by",
-    "can",
-    "could",
-    "did",
-    "do",
-    "does",
-    "either",
-    "given",
-    "had",
-    "has",
-    "have",
-    "in",
-    "it",
-    "longer",
-    "missing",
-    "now",
-    "or",
-    "our",
-    "passed",
-    "presented",
-    "previously",
-    "provided",
-    "request",
-    "sent",
-    "specified",
-    "submitted",
-    "supplied",
-    "that",
-    "the",
-    "this",
-    "to",
-    "used",
-    "you",
-];
+const LINKS: &str = "a already also and any by can could did do does either given had has have in it longer missing now or our passed \
+     presented previously provided request sent specified submitted supplied that the this to used you";
 
 /// Words between a verdict and the token, and before a plain token: "invalid or missing OAuth refresh token".
-const FILLERS: [&str; 17] = [
-    "a", "access", "an", "and", "both", "given", "missing", "oauth", "oauth2", "offline", "or", "provided", "refresh",
-    "supplied", "that", "the", "your",
-];
+const FILLERS: &str =
+    "a access an and both given missing oauth oauth2 offline or provided refresh supplied that the your";
 
 /// Other words before a token that leave it the token.
-const INTRODUCTIONS: [&str; 6] = ["because", "matching", "since", "such", "this", "valid"];
+const INTRODUCTIONS: &str = "because matching since such this valid";
 
 /// Words before "refresh" that make a verb of it: "unable to refresh token".
-const BEFORE_A_VERB: [&str; 10] = ["can", "cannot", "could", "please", "t", "to", "not", "we", "will", "you"];
+const BEFORE_A_VERB: &str = "can cannot could please t to not we will you";
 
 /// Words that make a part of a sentence speak of something else.
-const OTHER_SUBJECTS: [&str; 16] = [
-    "audience", "body", "client", "cookie", "endpoint", "form", "header", "json", "many", "payload", "position",
-    "resource", "scope", "scopes", "syntax", "tenant",
-];
+const OTHER_SUBJECTS: &str =
+    "audience body client cookie endpoint form header json many payload position resource scope scopes syntax tenant";
 
 /// Words that make the token a mere attribute: "the signing key of the token expired".
-const PREPOSITIONS: [&str; 8] = ["behind", "by", "for", "from", "of", "on", "to", "with"];
+const PREPOSITIONS: &str = "behind by for from of on to with";
 
-const CONDITIONS: [&str; 4] = ["if", "unless", "when", "whether"];
+const CONDITIONS: &str = "if unless when whether";
 
 /// Words that say that the trouble passes, or that it is the server's own.
-const PASSING: [&str; 12] = [
-    "connection",
-    "database",
-    "internal",
-    "later",
-    "moment",
-    "network",
-    "retry",
-    "temporarily",
-    "temporary",
-    "timeout",
-    "unavailable",
-    "upstream",
-];
+const PASSING: &str =
+    "connection database internal later moment network retry temporarily temporary timeout unavailable upstream";
 
 /// Whether the text calls the token invalid, expired, revoked, unknown or used.
 pub(crate) fn refuses_the_token(text: &str) -> bool {
-    let head: String = text.chars().take(MAX_WORDS).collect();
-    let plain = without_values(&spaced(&head)).replace(" - ", "|");
-    !words(&plain).iter().any(|word| PASSING.contains(word)) && sentences(&plain).any(sentence_refuses)
+    let head = text::bounded(text, MAX_WORDS, usize::MAX);
+    let plain = text::replaced(&without_values(&spaced(head)), " - ", "|");
+    !words(&plain).iter().any(|word| is_one_of(word, PASSING)) && sentences(&plain).any(sentence_refuses)
 }
 
 /// In lower case, `camelCase` in two words.
@@ -174,16 +107,16 @@ fn is_value(word: &str) -> bool {
     let inner = [("(", ")"), ("[", "]"), ("'", "'"), ("\"", "\""), ("<", ">")]
         .iter()
         .find_map(|(open, close)| word.strip_prefix(open)?.strip_suffix(close));
-    inner.is_some_and(|inner| !["access", "csrf", "id", "xsrf"].contains(&inner) && !is_verdict(inner))
+    inner.is_some_and(|inner| !is_one_of(inner, "access csrf id xsrf") && !is_verdict(inner))
 }
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.split(['.', ';', '!', '?', '\n'])
+    text.split(&['.', ';', '!', '?', '\n'][..])
 }
 
 fn sentence_refuses(sentence: &str) -> bool {
     let mut clauses = Vec::new();
-    for clause in sentence.split([',', ':', '|', '(', ')', '–', '—']) {
+    for clause in sentence.split(&[',', ':', '|', '(', ')', '–', '—'][..]) {
         let clause = words(clause);
         if !clause.is_empty() {
             clauses.push(clause);
@@ -193,7 +126,13 @@ fn sentence_refuses(sentence: &str) -> bool {
 }
 
 fn words(text: &str) -> Vec<&str> {
-    text.split(|character| !in_word(character)).filter(|word| !word.is_empty()).collect()
+    let mut words = Vec::new();
+    for word in text.split(|character| !in_word(character)) {
+        if !word.is_empty() {
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// Letters and digits of ASCII, and whatever lies beyond its punctuation and that of Unicode's general blocks: without
@@ -207,7 +146,7 @@ fn in_word(character: char) -> bool {
 }
 
 fn clause_refuses(clause: &[&str], is_last: bool) -> bool {
-    if clause.iter().any(|word| OTHER_SUBJECTS.contains(word)) {
+    if clause.iter().any(|word| is_one_of(word, OTHER_SUBJECTS)) {
         return false;
     }
     (0..clause.len())
@@ -236,15 +175,15 @@ impl<'a> Mention<'a> {
         let is_plain = matches!(*name, "token" | "tokens")
             && previous != "access"
             && (before.is_empty() || introduces(previous) || is_verdict(previous));
-        let is_verb = is_named && before.get(1).is_some_and(|word| BEFORE_A_VERB.contains(word));
-        let is_conditional = before.iter().any(|word| CONDITIONS.contains(word));
+        let is_verb = is_named && before.get(1).is_some_and(|word| is_one_of(word, BEFORE_A_VERB));
+        let is_conditional = before.iter().any(|word| is_one_of(word, CONDITIONS));
         ((is_refresh || is_plain) && !is_verb && !is_conditional).then_some(Mention { before, after, is_refresh })
     }
 
     /// "Invalid refresh token", "no such token", "not a valid refresh token".
     fn is_dead_before(&self) -> bool {
         let [word, previous, _] = self.words_before();
-        let is_denied = DENIALS.contains(&previous);
+        let is_denied = is_one_of(previous, DENIALS);
         let is_dead = match word {
             "matching" | "such" => previous == "no",
             "valid" => self.is_refresh && (is_denied || (previous == "a" && self.before.contains(&"not"))),
@@ -256,13 +195,13 @@ impl<'a> Mention<'a> {
     /// "Could not find refresh token". Where a reason follows, it may be the server's own trouble.
     fn is_not_understood(&self) -> bool {
         let [word, previous, first] = self.words_before();
-        let failed = DENIALS.contains(&previous) || (previous == "to" && matches!(first, "failed" | "unable"));
-        self.is_refresh && SEARCHES.contains(&word) && failed && self.ends_here()
+        let failed = is_one_of(previous, DENIALS) || (previous == "to" && matches!(first, "failed" | "unable"));
+        self.is_refresh && is_one_of(word, SEARCHES) && failed && self.ends_here()
     }
 
     /// The nearest three that are no fillers, the nearest first.
     fn words_before(&self) -> [&'a str; 3] {
-        let mut before = self.before.iter().copied().take(REACH).skip_while(|word| FILLERS.contains(word));
+        let mut before = self.before.iter().copied().take(REACH).skip_while(|word| is_one_of(word, FILLERS));
         std::array::from_fn(|_| before.next().unwrap_or_default())
     }
 
@@ -282,7 +221,7 @@ impl<'a> Mention<'a> {
     /// "Token has been expired or revoked", "refresh token not found".
     fn is_dead_after(&self) -> bool {
         let of = self.before.iter().find(|word| **word != "refresh" && !introduces(word));
-        if of.is_some_and(|word| PREPOSITIONS.contains(word)) && !self.is_given_as_value() {
+        if of.is_some_and(|word| is_one_of(word, PREPOSITIONS)) && !self.is_given_as_value() {
             return false;
         }
         let (mut is_denied, mut has_verb, mut previous) = (false, false, "");
@@ -291,15 +230,15 @@ impl<'a> Mention<'a> {
             if word == "used" && matches!(previous, "already" | "been" | "previously") {
                 return !is_denied;
             }
-            if ALIVE.contains(&word) {
+            if is_one_of(word, ALIVE) {
                 let is_narrowed = matches!(next, Some("before" | "in" | "until" | "yet"));
                 return is_denied && !is_narrowed && self.is_about_itself(word, next);
             }
             if self.is_verdict(word) {
                 let is_last = next.is_none_or(|next| next != "request" && (is_link(next) || is_verdict(next)));
                 let stands_alone = match word {
-                    _ if EVENTS.contains(&word) => is_last || next == Some("detected"),
-                    _ if BAD.contains(&word) => is_last || has_verb,
+                    _ if is_one_of(word, EVENTS) => is_last || next == Some("detected"),
+                    _ if is_one_of(word, BAD) => is_last || has_verb,
                     _ => true,
                 };
                 return !is_denied && stands_alone && self.is_about_itself(word, next);
@@ -308,8 +247,8 @@ impl<'a> Mention<'a> {
             if !is_link(word) && !is_own_word {
                 return false;
             }
-            is_denied |= DENIALS.contains(&word);
-            has_verb |= VERBS.contains(&word);
+            is_denied |= is_one_of(word, DENIALS);
+            has_verb |= is_one_of(word, VERBS);
             previous = word;
         }
         false
@@ -329,20 +268,20 @@ impl<'a> Mention<'a> {
     }
 
     fn is_verdict(&self, word: &str) -> bool {
-        is_verdict(word) && (self.is_refresh || !OF_REFRESH_TOKENS.contains(&word))
+        is_verdict(word) && (self.is_refresh || !is_one_of(word, OF_REFRESH_TOKENS))
     }
 }
 
 fn introduces(word: &str) -> bool {
-    FILLERS.contains(&word) || INTRODUCTIONS.contains(&word)
+    is_one_of(word, FILLERS) || is_one_of(word, INTRODUCTIONS)
 }
 
 fn is_verdict(word: &str) -> bool {
-    BAD.contains(&word) || ENDED.contains(&word) || EVENTS.contains(&word)
+    is_one_of(word, BAD) || is_one_of(word, ENDED) || is_one_of(word, EVENTS)
 }
 
 fn is_link(word: &str) -> bool {
-    LINKS.contains(&word) || VERBS.contains(&word) || DENIALS.contains(&word)
+    is_one_of(word, LINKS) || is_one_of(word, VERBS) || is_one_of(word, DENIALS)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::wire::json::Value;
+use crate::wire::text;
 
 /// What an answer says about scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,15 +30,20 @@ pub(crate) fn read(value: Option<&Value<'_>>, separator: Option<&str>) -> Grante
 }
 
 fn from_array(elements: &[Value<'_>], separator: Option<&str>) -> Granted {
-    let readable: Vec<_> = elements.iter().filter_map(|element| split(element.as_text()?, separator)).collect();
-    let unreadable = readable.len() < elements.len();
-    let scopes = if readable.is_empty() && unreadable { None } else { Some(readable.concat()) };
-    Granted { scopes, unreadable }
+    let (mut scopes, mut readable) = (Vec::new(), 0);
+    for element in elements {
+        if let Some(more) = element.as_text().and_then(|text| split(text, separator)) {
+            scopes.extend(more);
+            readable += 1;
+        }
+    }
+    let unreadable = readable < elements.len();
+    Granted { scopes: Some(scopes).filter(|_| readable > 0 || !unreadable), unreadable }
 }
 
 fn split(text: &str, separator: Option<&str>) -> Option<Vec<String>> {
     let text = match separator.filter(|separator| !separator.is_empty()) {
-        Some(separator) => Cow::Owned(text.replace(separator, " ")),
+        Some(separator) => Cow::Owned(text::replaced(text, separator, " ")),
         None => Cow::Borrowed(text),
     };
     let mut scopes = Vec::new();

@@ -3,6 +3,7 @@
 use crate::http::HttpAnswer;
 use crate::wire::http_date;
 use crate::wire::json::{Members, Value};
+use crate::wire::text::BLANKS;
 
 /// The longest lifetime that is believed: 68 years, and it fits every clock and every signed 32-bit counter.
 pub(crate) const MAX_LIFETIME: u32 = 0x7fff_ffff;
@@ -15,7 +16,7 @@ pub(crate) const MAX_RETRY_AFTER: u32 = 3_600;
 pub(crate) fn lifetime(value: &Value<'_>) -> Option<u32> {
     let text = match value {
         Value::Number(text) => text,
-        Value::Text(text) => text.trim_matches([' ', '\t', '\r', '\n']),
+        Value::Text(text) => text.trim_matches(BLANKS),
         Value::Array(_) | Value::Bool(_) | Value::Null | Value::Object(_) => return None,
     };
     count(text).map(|seconds| at_most(seconds, MAX_LIFETIME)).filter(|seconds| *seconds > 0)

@@ -16,8 +16,7 @@ use crate::wire::token_trouble::{Judge, dpop_nonce};
 use crate::wire::{body, scope, seconds, text};
 
 /// Members that may stand once only: a second one would let two readers see two answers.
-const ONCE: [&str; 8] =
-    ["access_token", "error", "expires_in", "id_token", "issued_token_type", "refresh_token", "scope", "token_type"];
+const ONCE: &str = "access_token error expires_in id_token issued_token_type refresh_token scope token_type";
 
 /// Tokens, as a server issued them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +93,7 @@ pub fn read(answer: &HttpAnswer, context: &TokenContext<'_>) -> Result<Tokens, B
     }
     let Some(text) = body::text(answer) else { return Err(judge.too_large()) };
     let prefix = context.options.strip_prefix.as_deref().unwrap_or_default();
-    let text = text.strip_prefix(prefix).unwrap_or(&text).trim_start_matches([' ', '\t', '\r', '\n']);
+    let text = text.strip_prefix(prefix).unwrap_or(&text).trim_start_matches(text::BLANKS);
     match body::members(text, answer.header("content-type")) {
         Ok(members) => Reader { judge, text, top: &members }.read(),
         Err(why) => Err(judge.unreadable(why, text)),
@@ -111,8 +110,8 @@ impl Reader<'_> {
     fn read(&self) -> Result<Tokens, Box<AnswerError>> {
         let options = self.judge.context.options;
         let members = renamed(at_root(self.top, options), options.member_names);
-        if let Some(name) = self.top.repeated(&ONCE).or_else(|| members.repeated(&ONCE)) {
-            return Err(self.saving(&members, self.judge.malformed(&format!("it has {name} twice"), None)));
+        if let Some(name) = self.top.repeated(ONCE).or_else(|| members.repeated(ONCE)) {
+            return Err(self.saving(&members, self.judge.malformed(&text::joined(&["it has ", name, " twice"]), None)));
         }
         for place in [self.top, &members] {
             match error_code::stated(place) {
@@ -218,10 +217,11 @@ impl Reader<'_> {
 
     fn unsupported(&self, stated: &str) -> Box<AnswerError> {
         let name = text::name_for_people(stated);
-        let detail = format!(
-            "the token has the type \"{name}\", which is not understood; if this provider means Bearer by it, name it in \
-             the option token_type_aliases"
-        );
+        let detail = text::joined(&[
+            "the token has the type \"",
+            &name,
+            "\", which is not understood; if this provider means Bearer by it, name it in the option token_type_aliases",
+        ]);
         let mut error = self.judge.error(Class::TokenTypeUnsupported, Advice::Surface, detail, None);
         error.code = Some(name);
         error.fate = Fate::AnsweredOtherwise;
@@ -261,27 +261,26 @@ impl Reader<'_> {
 /// The object in which the tokens stand; without members when the pointer leads nowhere.
 fn at_root<'a>(top: &Members<'a>, options: &TokenAnswerOptions) -> Members<'a> {
     let Some(pointer) = options.root.as_deref() else { return top.clone() };
-    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let steps = pointer.split('/').skip(1).map(|step| text::replaced(&text::replaced(step, "~1", "/"), "~0", "~"));
     steps.fold(top.clone(), |members, step| members.only(&step).and_then(Value::as_object).unwrap_or_default())
 }
 
-fn renamed(members: Members<'_>, names: MemberNames) -> Members<'_> {
-    match names {
-        MemberNames::SnakeCase => members,
-        MemberNames::CamelCase => Members(members.0.into_iter().map(|(name, value)| (standard(name), value)).collect()),
+fn renamed(mut members: Members<'_>, names: MemberNames) -> Members<'_> {
+    if names == MemberNames::CamelCase {
+        for (name, _) in &mut members.0 {
+            let standard = match &**name {
+                "accessToken" => "access_token",
+                "expiresIn" => "expires_in",
+                "idToken" => "id_token",
+                "issuedTokenType" => "issued_token_type",
+                "refreshToken" => "refresh_token",
+                "tokenType" => "token_type",
+                _ => continue,
+            };
+            *name = Cow::Borrowed(standard);
+        }
     }
-}
-
-fn standard(name: Cow<'_, str>) -> Cow<'_, str> {
-    match &*name {
-        "accessToken" => Cow::Borrowed("access_token"),
-        "expiresIn" => Cow::Borrowed("expires_in"),
-        "idToken" => Cow::Borrowed("id_token"),
-        "issuedTokenType" => Cow::Borrowed("issued_token_type"),
-        "refreshToken" => Cow::Borrowed("refresh_token"),
-        "tokenType" => Cow::Borrowed("token_type"),
-        _ => name,
-    }
+    members
 }
 
 /// `access-token` of RFC 6749 appendix A.12, without a blank at either end.

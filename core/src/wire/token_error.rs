@@ -89,7 +89,7 @@ pub fn read_failure(failure: &IoFailure) -> Box<AnswerError> {
         status: None,
         retry_after: None,
         dpop_nonce: None,
-        detail: format!("{told}: {}", text::for_people(&failure.detail)),
+        detail: text::joined(&[told, ": ", &text::for_people(&failure.detail)]),
         text: None,
         kept_refresh_token: None,
         refused: false,

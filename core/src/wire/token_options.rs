@@ -16,7 +16,7 @@ pub struct TokenAnswerOptions {
     pub scope_separator: Option<String>,
     /// Values of `token_type` that mean `Bearer` here; case does not matter.
     pub token_type_aliases: Vec<String>,
-    /// A text before the JSON that is dropped when it is there, such as `&&&START&&&`.
+    /// A text before the JSON that is dropped when it is there, such as `&START&&&`.
     pub strip_prefix: Option<String>,
     /// Where the token members stand: a JSON pointer (RFC 6901) to an object, such as `/authed_user`. Errors are still
     /// read at the top as well.

@@ -49,11 +49,12 @@ impl Judge<'_> {
         let said = error_code::sentence(members).unwrap_or_default();
         let detail = match (&code, said.is_empty()) {
             (Some(code), true) => code.clone(),
-            (Some(code), false) => format!("{code}: {}", self.shown(&said)),
+            (Some(code), false) => text::joined(&[code, ": ", &self.shown(&said)]),
             (None, true) => "an error without a code".to_owned(),
             (None, false) => self.shown(&said),
         };
-        let detail = format!("the token endpoint answered {} with {detail}", self.answer.status);
+        let detail =
+            text::joined(&["the token endpoint answered ", &text::decimal(self.answer.status), " with ", &detail]);
         let mut error = self.error(Class::OauthError, advice, detail, Some(members));
         error.code = code;
         error.refused = refused;
@@ -64,15 +65,15 @@ impl Judge<'_> {
 
     /// A 2xx that breaks the form of a token answer.
     pub(crate) fn malformed(&self, why: &str, members: Option<&Members<'_>>) -> Box<AnswerError> {
-        let said = members.and_then(error_code::sentence).map(|said| format!(": {}", self.shown(&said)));
-        let detail = format!("the token answer cannot be used: {why}{}", said.unwrap_or_default());
+        let said = members.and_then(error_code::sentence).map(|said| text::joined(&[": ", &self.shown(&said)]));
+        let detail = text::joined(&["the token answer cannot be used: ", why, &said.unwrap_or_default()]);
         self.error(Class::Malformed, self.unusable(), detail, members)
     }
 
     /// A 2xx whose body has no members.
     pub(crate) fn unreadable(&self, why: Unreadable, body: &str) -> Box<AnswerError> {
-        let excerpt = if body.is_empty() { String::new() } else { format!(": {}", self.shown(body)) };
-        self.malformed(&format!("{}{excerpt}", why.as_str()), None)
+        let excerpt = if body.is_empty() { String::new() } else { text::joined(&[": ", &self.shown(body)]) };
+        self.malformed(&text::joined(&[why.as_str(), &excerpt]), None)
     }
 
     /// A 2xx with more bytes than the limit.
@@ -124,8 +125,8 @@ impl Judge<'_> {
 
     fn stated_failure(&self, members: &Members<'_>, body: &str) -> Box<AnswerError> {
         let transient = self.is_transient_status();
-        if !transient && let Some(name) = members.repeated(&["error"]) {
-            let mut error = self.malformed(&format!("it has {name} twice"), None);
+        if !transient && let Some(name) = members.repeated("error") {
+            let mut error = self.malformed(&text::joined(&["it has ", name, " twice"]), None);
             error.advice = Advice::Surface;
             return error;
         }
@@ -144,9 +145,14 @@ impl Judge<'_> {
 
     fn http(&self, said: Option<&str>, words: &str, members: Option<&Members<'_>>, html: bool) -> Box<AnswerError> {
         let (advice, refused) = self.advise(None, words, html);
-        let said = said.filter(|said| !said.is_empty()).map(|said| format!(": {}", self.shown(said)));
+        let said = said.filter(|said| !said.is_empty()).map(|said| text::joined(&[": ", &self.shown(said)]));
         let page = if html { " with a page for people" } else { "" };
-        let detail = format!("the token endpoint answered {}{page}{}", self.answer.status, said.unwrap_or_default());
+        let detail = text::joined(&[
+            "the token endpoint answered ",
+            &text::decimal(self.answer.status),
+            page,
+            &said.unwrap_or_default(),
+        ]);
         let mut error = self.error(Class::Http, advice, detail, members);
         error.refused = refused;
         if refused {
@@ -157,10 +163,13 @@ impl Judge<'_> {
 
     fn redirect(&self) -> Box<AnswerError> {
         let target = self.answer.header("location").map_or_else(|| "nowhere".to_owned(), location);
-        let detail = format!(
-            "the token endpoint answered {} to {target}; redirects are never followed: configure the final address",
-            self.answer.status
-        );
+        let detail = text::joined(&[
+            "the token endpoint answered ",
+            &text::decimal(self.answer.status),
+            " to ",
+            &target,
+            "; redirects are never followed: configure the final address",
+        ]);
         self.error(Class::Redirect, Advice::FixConfig, detail, None)
     }
 
@@ -208,8 +217,9 @@ impl Judge<'_> {
 
     /// A verifier that does not match: a new login makes a new one.
     fn advise_vague(&self, words: &str) -> Advice {
-        let words = words.to_ascii_lowercase().replace(['_', '-'], " ");
-        let about_pkce = ["pkce", "verifier", "code challenge"].iter().any(|word| words.contains(word));
+        let words = words.to_ascii_lowercase();
+        let words: String = words.chars().map(|one| if matches!(one, '_' | '-') { ' ' } else { one }).collect();
+        let about_pkce = ["pkce", "verifier", "code challenge"].iter().any(|word| text::has(&words, word));
         if about_pkce && !self.is_refresh() { Advice::RestartFlow } else { Advice::FixConfig }
     }
 
@@ -249,8 +259,9 @@ fn advise_by_status(status: u16, html: bool) -> Advice {
 /// Whether the body of an error may stand in for a sentence: not when it seems to bring tokens.
 fn may_be_shown(body: &str) -> bool {
     let lower = body.to_ascii_lowercase();
-    let names = ["access", "id", "refresh"].iter().flat_map(|kind| [format!("{kind}_token"), format!("{kind}token")]);
-    !names.into_iter().any(|name| lower.contains(&name))
+    ["access_token", "accesstoken", "id_token", "idtoken", "refresh_token", "refreshtoken"]
+        .iter()
+        .all(|name| !text::has(&lower, name))
 }
 
 /// The nonce of an answer, when it is one: exactly one header, of the characters of RFC 9449 section 8.1.
@@ -263,9 +274,9 @@ pub(crate) fn dpop_nonce(answer: &HttpAnswer) -> Option<String> {
 
 /// Where a redirect leads, without query and user: both may hold secrets.
 fn location(target: &str) -> String {
-    let end = target.find(['?', '#']).unwrap_or(target.len());
+    let end = target.find(&['?', '#'][..]).unwrap_or(target.len());
     let (target, _) = target.split_at(end);
-    let shown = match (target.split_once("//"), target.rsplit_once('@')) {
+    let shown = match (text::cut(target, "//"), target.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, after))) => text::joined(&[scheme, "//", after]),
         (None, Some((_, after))) => after.to_owned(),
         (_, None) => target.to_owned(),
@@ -277,5 +288,5 @@ fn location(target: &str) -> String {
 fn without(said: &str, secret: &Secret) -> String {
     let mut encoded = String::new();
     form::encode_text(secret.expose(), &mut encoded);
-    said.replace(secret.expose(), "[hidden]").replace(&encoded, "[hidden]")
+    text::replaced(&text::replaced(said, secret.expose(), "[hidden]"), &encoded, "[hidden]")
 }

@@ -20,6 +20,7 @@ use crate::secret::Secret;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::wire::json::Value;
+use crate::wire::text;
 
 /// The format that this version writes, and the only one that it reads.
 const FORMAT: u32 = 1;
@@ -40,14 +41,23 @@ pub enum Unreadable {
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        f.write_str(&self.message())
+    }
+}
+
+impl Unreadable {
+    /// What is wrong, in one line for people.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let what = match self {
             Unreadable::Format { found } => {
-                write!(f, "the snapshot has format {found}, which this version cannot read")
+                let found = text::decimal(*found);
+                text::joined(&["the snapshot has format ", &found, ", which this version cannot read"])
             }
-            Unreadable::NotASnapshot => f.write_str("this is not the snapshot of a login"),
-            Unreadable::OtherCredential => f.write_str("the snapshot belongs to another login than the one configured"),
-        }?;
-        f.write_str(": log in again")
+            Unreadable::NotASnapshot => "this is not the snapshot of a login".to_owned(),
+            Unreadable::OtherCredential => "the snapshot belongs to another login than the one configured".to_owned(),
+        };
+        text::joined(&[&what, ": log in again"])
     }
 }
 
@@ -77,7 +87,7 @@ impl ToJson for Stage {
 
 impl FromJson for Stage {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let (at, value) = reading.variant(value, &["begun", "open"]);
+        let (at, value) = reading.variant(value, "begun open");
         match at {
             0 => Stage::Begun,
             _ => Stage::Open(FromJson::from_json(value.as_ref(), reading)),
@@ -136,8 +146,8 @@ impl ToJson for WaitsFor {
 
 impl FromJson for WaitsFor {
     fn from_json(value: Option<&Value<'_>>, reading: &mut Reading<'_>) -> Self {
-        let (at, value) = reading.variant(value, &["callback", "metadata", "receiver", "url_shown"]);
-        let members = reading.members(value.as_ref(), &["target", "redirect_uri", "received", "discovery"], false);
+        let (at, value) = reading.variant(value, "callback metadata receiver url_shown");
+        let members = reading.members(value.as_ref());
         match at {
             0 => WaitsFor::Callback {
                 target: reading.member(&members, "target"),

@@ -10,6 +10,7 @@ use crate::moment::{Millis, Moment, UnixMillis};
 use crate::provider::Provider;
 use crate::wire::callback::CallbackError;
 use crate::wire::class::Advice;
+use crate::wire::text;
 use crate::wire::token::Tokens;
 use crate::wire::token_error::AnswerError;
 
@@ -54,7 +55,7 @@ pub(super) fn record(
     }
     let record = renewal::first(config, &target.endpoints, &target.scopes, tokens, received_at, moment);
     if let Some(claim) = identity::missing(&config.provider, &record.claims) {
-        let detail = format!("the tokens do not say the {claim}, which {} needs", config.provider.name);
+        let detail = text::joined(&["the tokens do not say the ", claim, ", which ", &config.provider.name, " needs"]);
         let what = "Log in with an account that has access there.";
         let next = NextStep::ask(what);
         return Err(Failure::boxed(FlowStep::CodeExchange, FailureKind::Misbehaved, detail, next));
@@ -65,7 +66,12 @@ pub(super) fn record(
 
 fn notes(record: &Record, requested: &[String]) -> Vec<LoginNote> {
     let granted = record.scopes.as_deref().unwrap_or(requested);
-    let missing: Vec<String> = requested.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
+    let mut missing = Vec::new();
+    for scope in requested {
+        if !granted.contains(scope) {
+            missing.push(scope.clone());
+        }
+    }
     let mut notes = Vec::new();
     if record.refresh_token.is_none() {
         notes.push(LoginNote::NoRefreshToken);
@@ -88,7 +94,7 @@ pub(super) fn interrupted() -> Box<Failure> {
 
 /// A resumed login cannot listen where the server will send the person.
 pub(super) fn receiver_lost(redirect_uri: &str) -> Box<Failure> {
-    let detail = format!("this login was interrupted, and {redirect_uri} cannot be listened on again");
+    let detail = text::joined(&["this login was interrupted, and ", redirect_uri, " cannot be listened on again"]);
     Failure::boxed(FlowStep::Listening, FailureKind::Interrupted, detail, NextStep::LogIn)
 }
 
@@ -96,7 +102,7 @@ pub(super) fn receiver_lost(redirect_uri: &str) -> Box<Failure> {
 pub(super) fn exchange_lost(failure: &IoFailure) -> Box<Failure> {
     let (kind, detail) = match failure.sent {
         Sent::MaybeSent => {
-            let text = format!("the answer was lost, and the code can be used only once: {}", failure.detail);
+            let text = text::joined(&["the answer was lost, and the code can be used only once: ", &failure.detail]);
             (FailureKind::OutcomeUnknown, text)
         }
         Sent::NotSent => (FailureKind::Unreachable, failure.detail.clone()),
@@ -112,12 +118,12 @@ pub(super) fn exchange_failure(error: AnswerError, now: UnixMillis) -> Box<Failu
 
 /// The redirect brought an error, or cannot be trusted.
 pub(super) fn callback_failure(error: CallbackError, provider: &Provider, now: UnixMillis) -> Box<Failure> {
-    let said = |code: &String| error.code.as_ref() == Some(code) || error.detail.contains(code.as_str());
+    let said = |code: &String| error.code.as_ref() == Some(code) || text::has(&error.detail, code);
     let meaning = provider.error_codes.iter().find(|(code, _)| said(code)).map(|(_, meaning)| meaning);
     let (kind, next) = match meaning {
         Some(meaning) => (FailureKind::Refused, NextStep::ask(meaning.text.clone())),
         None if error.advice == Advice::TellUser => {
-            let what = format!("{} says that the login was declined. Log in again to allow it.", provider.name);
+            let what = text::joined(&[&provider.name, " says that the login was declined. Log in again to allow it."]);
             (FailureKind::Refused, NextStep::ask(what))
         }
         None => advised(error.advice, None, now),

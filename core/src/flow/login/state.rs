@@ -115,12 +115,14 @@ impl Target {
 
     /// Without scopes of the caller's own: `openid`, and `offline_access`, where the server offers them.
     pub(super) fn discovered(metadata: Metadata, config: &Config) -> Box<Self> {
-        let offered = |scope: &&str| metadata.scopes_supported.iter().any(|offered| offered == scope);
-        let scopes = if config.scopes.is_empty() {
-            ["openid", "offline_access"].iter().filter(|scope| offered(scope)).map(ToString::to_string).collect()
-        } else {
-            config.scopes.clone()
-        };
+        let mut scopes = config.scopes.clone();
+        if scopes.is_empty() {
+            for scope in ["openid", "offline_access"] {
+                if metadata.scopes_supported.iter().any(|offered| offered == scope) {
+                    scopes.push(scope.to_owned());
+                }
+            }
+        }
         Target::new(metadata.endpoints, scopes, config)
     }
 

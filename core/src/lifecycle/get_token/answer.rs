@@ -1,5 +1,10 @@
 //! What the answer to a sending means, and what is noted of it.
 
+#![allow(
+    clippy::boxed_local,
+    reason = "what is handed on from state to state stays in its box: taking it out costs code"
+)]
+
 use super::decide::{nobody, outcome_unknown};
 use super::save::Saving;
 use super::token::Ending;
@@ -15,6 +20,7 @@ use crate::lifecycle::{identity, policy, renewal};
 use crate::machine::Next;
 use crate::moment::{Millis, Moment, UnixMillis};
 use crate::wire::class::Advice;
+use crate::wire::text;
 use crate::wire::token::{self, Tokens};
 use crate::wire::token_error::{self, AnswerError, Fate};
 
@@ -44,7 +50,7 @@ impl Task {
     /// The outcome of a sending.
     pub(super) fn answered(
         self: Box<Self>,
-        sending: Sending,
+        sending: Box<Sending>,
         outcome: Outcome,
         moment: &Moment,
     ) -> Next<GetToken, Token> {
@@ -60,7 +66,7 @@ impl Task {
     /// Tokens: saved before anything else is said about them.
     fn received(
         self: Box<Self>,
-        sending: Sending,
+        sending: Box<Sending>,
         tokens: Tokens,
         received_at: UnixMillis,
         moment: &Moment,
@@ -69,7 +75,7 @@ impl Task {
         let provider = &self.config.provider;
         let claims = identity::read(provider, &tokens.access_token, tokens.id_token.as_ref());
         let changed = identity::changed(provider, &before.claims, &claims)
-            .map(|claim| format!("the new tokens speak of another account: their {claim} differs"))
+            .map(|claim| text::joined(&["the new tokens speak of another account: their ", claim, " differs"]))
             .or_else(|| id_token::check_renewed(&self.config, tokens.id_token.as_ref()).err());
         let for_rejection = policy::is_rejected(before, &self.wish);
         let record = renewal::next(&self.config, before, &sending.spent, tokens, received_at, for_rejection, moment);
@@ -84,7 +90,7 @@ impl Task {
 
     fn not_renewed(
         self: Box<Self>,
-        sending: Sending,
+        sending: Box<Sending>,
         error: Box<AnswerError>,
         io: Option<IoFailure>,
         moment: &Moment,
@@ -101,9 +107,9 @@ impl Task {
             Fate::Refused => {
                 let mut failure = failure(&error, FailureKind::Refused, NextStep::LogIn);
                 if sending.resends > 0 {
-                    failure.detail = format!("{INTERRUPTED} The server said: {}", failure.detail);
+                    failure.detail = text::joined(&[INTERRUPTED, " The server said: ", &failure.detail]);
                 }
-                self.to(State::RereadingAfterRefusal { sending: Box::new(sending), failure })
+                self.to(State::RereadingAfterRefusal { sending, failure })
             }
             Fate::AnsweredOtherwise => {
                 let (kind, next, cool_down) = otherwise(&error, moment.now);
@@ -128,7 +134,7 @@ impl Task {
             Fate::Unknown => {
                 let retry_at = sending.noted_at.plus(self.config.timing.landing_window());
                 let mut failure = outcome_unknown(retry_at).with_code(error.status, error.code);
-                failure.detail = format!("{}: {}", failure.detail, error.detail);
+                failure.detail = text::joined(&[&failure.detail, ": ", &error.detail]);
                 let end = Ending::missed(sending.record, &self.wish, failure, moment.now);
                 self.unlock(&sending.held, end)
             }
@@ -138,7 +144,7 @@ impl Task {
     /// Nothing left this machine: a few quick tries under the same intent, then the notes as they were.
     fn not_sent(
         self: Box<Self>,
-        mut sending: Sending,
+        mut sending: Box<Sending>,
         error: &AnswerError,
         io: Option<IoFailure>,
         moment: &Moment,
@@ -148,7 +154,7 @@ impl Task {
         let in_time = next_try < sending.not_after;
         if sending.unsent < UNSENT_TRIES && in_time {
             let held = sending.held.clone();
-            let then = AfterPause::Post(Box::new(sending));
+            let then = AfterPause::Post(sending);
             return self.to(State::Pausing { held, until: next_try, span: UNSENT_PAUSE, then });
         }
         let retry_at = moment.now.plus(UNSENT_RETRY_AFTER);
@@ -163,7 +169,7 @@ impl Task {
     /// The last note of a run, then the end.
     fn close(
         self: Box<Self>,
-        sending: Sending,
+        sending: Box<Sending>,
         ledger: Box<Ledger>,
         failure: Box<Failure>,
         moment: &Moment,
@@ -175,7 +181,7 @@ impl Task {
     /// A refusal counts only if nobody changed the record meanwhile: a login, most likely.
     pub(super) fn refused(
         self: Box<Self>,
-        sending: Sending,
+        sending: Box<Sending>,
         failure: Box<Failure>,
         outcome: Outcome,
         moment: &Moment,
@@ -211,7 +217,7 @@ impl Task {
     /// The tokens are somebody else's: nothing is saved, they are revoked, and this refresh token is over.
     fn account_changed(
         self: Box<Self>,
-        sending: Sending,
+        sending: Box<Sending>,
         theirs: &Record,
         why: String,
         moment: &Moment,

@@ -10,6 +10,7 @@ use crate::lifecycle::record::{Mark, RECORD_FORMAT, Record};
 use crate::machine::Next;
 use crate::moment::{Millis, Moment, UnixMillis};
 use crate::secret::Secret;
+use crate::wire::text;
 
 use super::answer::SEND_AGAIN_AFTER;
 
@@ -224,7 +225,7 @@ fn api_refuses() -> Box<Failure> {
 }
 
 fn newer(what: &str) -> Box<Failure> {
-    let detail = format!("a newer version of tokenway wrote the {what}; this one sends nothing");
+    let detail = text::joined(&["a newer version of tokenway wrote the ", what, "; this one sends nothing"]);
     let next = NextStep::fix("Update tokenway.");
     Failure::boxed(FlowStep::Refresh, FailureKind::Store, detail, next)
 }

@@ -36,6 +36,7 @@ use crate::machine::{Machine, Next};
 use crate::moment::{Millis, Moment, UnixMillis};
 use crate::secret::Secret;
 use crate::session::Session;
+use crate::wire::text;
 use crate::wire::token_request;
 
 use save::Saving;
@@ -339,9 +340,9 @@ impl Machine for GetToken {
                 AfterPause::Post(sending) => task.to(State::Posting(sending)),
                 AfterPause::Reread { seen } => task.to(State::Rereading { held: held.aged(span), seen }),
             },
-            State::Posting(sending) => task.answered(*sending, outcome, &moment),
+            State::Posting(sending) => task.answered(sending, outcome, &moment),
             State::Rereading { held, seen } => task.reread(held, seen, outcome, &moment),
-            State::RereadingAfterRefusal { sending, failure } => task.refused(*sending, failure, outcome, &moment),
+            State::RereadingAfterRefusal { sending, failure } => task.refused(sending, failure, outcome, &moment),
             State::Revoking { held, revoke, end } => revoke.advance(outcome, moment).nest(
                 (task, held, end),
                 |(task, held, end), revoke| task.with(State::Revoking { held, revoke: Box::new(revoke), end }),
@@ -355,7 +356,13 @@ impl Machine for GetToken {
 }
 
 fn busy_failure(holder: &Holder, now: UnixMillis) -> Box<Failure> {
-    let detail = format!("another process is renewing it: {}, for {} s", holder.who, holder.since.0 / 1_000);
+    let detail = text::joined(&[
+        "another process is renewing it: ",
+        &holder.who,
+        ", for ",
+        &text::decimal(holder.since.0 / 1_000),
+        " s",
+    ]);
     let next = NextStep::RetryAt { at: now.plus(Millis::seconds(1)) };
     Failure::boxed(FlowStep::Locking, FailureKind::Busy, detail, next)
 }

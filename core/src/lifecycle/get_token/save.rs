@@ -1,5 +1,10 @@
 //! From the answer to the disk: no wait, no way around, and tries until it worked.
 
+#![allow(
+    clippy::boxed_local,
+    reason = "what is handed on from state to state stays in its box: taking it out costs code"
+)]
+
 use super::token::{Ending, TokenNote};
 use super::{AfterNote, GetToken, Held, Sending, State, Task, Token};
 use crate::action::{Action, Save, WaitUntil};
@@ -58,7 +63,7 @@ struct Trouble {
 
 impl Saving {
     pub(super) fn new(
-        sending: Sending,
+        sending: Box<Sending>,
         record: Record,
         answered: Option<Box<Ledger>>,
         complaint: Option<Box<Failure>>,
@@ -98,7 +103,7 @@ impl Saving {
     }
 
     /// The end of a save that worked.
-    fn saved(self, wish: &Wish, now: UnixMillis) -> Ending {
+    fn saved(self: Box<Self>, wish: &Wish, now: UnixMillis) -> Ending {
         match self.complaint {
             Some(failure) => Ending::missed(self.record, wish, failure, now),
             None => Ending::token(self.record, Vec::new()),
@@ -106,7 +111,7 @@ impl Saving {
     }
 
     /// The end of a save that was given up.
-    fn not_saved(self, seen: &IoFailure) -> Ending {
+    fn not_saved(self: Box<Self>, seen: &IoFailure) -> Ending {
         match self.complaint {
             Some(failure) => Ending::Failure(failure.with_unsaved(self.record)),
             None => Ending::Token(Box::new(self.not_saved_token(seen))),
@@ -170,16 +175,16 @@ impl Task {
     ) -> Next<GetToken, Token> {
         saving.conflicts += 1;
         let Some(theirs) = theirs else {
-            return self.revoke_ours(*saving, Ending::Failure(nobody()), moment);
+            return self.revoke_ours(saving, Ending::Failure(nobody()), moment);
         };
         if theirs.mark == Mark::LoggedOut {
             let end = Ending::FinishLogout { record: theirs, failure: nobody() };
-            return self.revoke_ours(*saving, end, moment);
+            return self.revoke_ours(saving, end, moment);
         }
         if theirs.login_id != saving.record.login_id {
             let end = self.adopted(theirs, moment.now);
             if self.config.provider.revocation.per_token {
-                return self.revoke_ours(*saving, end, moment);
+                return self.revoke_ours(saving, end, moment);
             }
             return self.unlock(&saving.held, end);
         }
@@ -194,7 +199,7 @@ impl Task {
     }
 
     /// The login is over, and these tokens with it.
-    fn revoke_ours(self: Box<Self>, saving: Saving, end: Ending, moment: &Moment) -> Next<GetToken, Token> {
+    fn revoke_ours(self: Box<Self>, saving: Box<Saving>, end: Ending, moment: &Moment) -> Next<GetToken, Token> {
         match Revoke::new(&self.config, &saving.record, moment.now) {
             Some(revoke) => self.to(State::Revoking { held: saving.held, revoke: Box::new(revoke), end }),
             None => self.unlock(&saving.held, end),
