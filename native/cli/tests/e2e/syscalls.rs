@@ -89,6 +89,26 @@ fn f08_a_power_cut_at_any_system_call_of_a_renewal_leaves_the_old_record_or_the_
     eprintln!("powercut: at {} calls: the old record {old} times, the new one {new} times, nothing else", cases.len());
 }
 
+/// No lock, no sending: a file system that cannot lock is never taken for one that nobody holds.
+#[test]
+fn f20_where_flock_is_missing_nothing_is_sent_and_the_login_stays_by_strace() {
+    let (peer, home) = (Peer::with_token_life(600), Home::new());
+    let credential = credential(&peer, "first".to_owned());
+    credential.login(&home);
+    let rejected = credential.stored_token(&home);
+    for error in ["ENOLCK", "EOPNOTSUPP"] {
+        let inject = format!("inject=flock:error={error}");
+        let mut process =
+            Waiting::start(traced(&credential.asking(&home), &["-e", "flock", "-e", &inject], "/dev/null"));
+        process.give(&rejected);
+        let run = process.end();
+        assert!(run.code.is_some_and(|code| code != 0), "{run:?}");
+        assert!(run.stderr.to_lowercase().contains("lock"), "{run:?}");
+        assert_eq!(peer.count("token_requests"), 1, "the exchange of the login, and nothing else");
+    }
+    assert_eq!(credential.ask_again(&home, &peer, &rejected), End::ValidToken);
+}
+
 /// A fault at one call of one credential's renewal.
 #[derive(Debug)]
 struct Case {
