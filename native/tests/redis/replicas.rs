@@ -20,10 +20,13 @@ fn save(number: usize) -> Save {
 async fn fail_over(replicas: u32) -> Option<(usize, usize)> {
     let mut primary = Redis::start()?;
     let replica = primary.replica();
-    let store = primary.store_with(|options| {
-        options.replicas = replicas;
-        options.replica_wait = if replicas == 0 { Duration::ZERO } else { Duration::from_millis(100) };
-    });
+    let waiting = |milliseconds| {
+        primary.store_with(|options| {
+            options.replicas = replicas;
+            options.replica_wait = if replicas == 0 { Duration::ZERO } else { Duration::from_millis(milliseconds) };
+        })
+    };
+    let store = waiting(10_000);
     for number in 0..SAVES {
         assert_eq!(store.save(&save(number)).await.unwrap(), SaveAnswer::Saved);
     }
@@ -31,6 +34,7 @@ async fn fail_over(replicas: u32) -> Option<(usize, usize)> {
     let mut returned: Vec<usize> = (0..SAVES).collect();
     replica.says("replicaof 127.0.0.1 1");
     until("the primary knows", || primary.says("info replication").contains("connected_slaves:0"));
+    let store = waiting(50);
     for number in SAVES..2 * SAVES {
         match store.save(&save(number)).await {
             Ok(answer) => {

@@ -43,12 +43,21 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<Answer, Stopped> {
 /// Only the server, until Ctrl-C: for programs that are being written, and the browser extension.
 async fn serve(port: u16) -> Result<Answer, Stopped> {
     let server = start(Options { access_token_life: SERVED_LIFE, port }).await?;
-    say(&format!(
-        "Issuer {}, client id {CLIENT_ID}, redirect to /callback on loopback; tokens live {} s. Ctrl-C ends it.",
-        server.issuer(),
-        SERVED_LIFE.as_secs()
-    ));
-    tokio::signal::ctrl_c().await.map_err(|error| Stopped::new(Code::Other, error.to_string()))?;
+    let announced = async {
+        say(&format!(
+            "Issuer {}, client id {CLIENT_ID}, redirect to /callback on loopback; tokens live {} s. Ctrl-C ends it.",
+            server.issuer(),
+            SERVED_LIFE.as_secs()
+        ));
+        std::future::pending().await
+    };
+    // In this order: whoever reads the line may interrupt at once.
+    tokio::select! {
+        biased;
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        never = announced => never,
+    }
+    .map_err(|error| Stopped::new(Code::Other, error.to_string()))?;
     server.stop().await;
     Err(Stopped::interrupted())
 }

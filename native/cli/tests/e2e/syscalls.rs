@@ -81,10 +81,13 @@ fn f08_a_power_cut_at_any_system_call_of_a_renewal_leaves_the_old_record_or_the_
         }
         case.credential.ask_again(&home, &peer, &before);
         let returned = case.credential.stored_token(&home);
-        let kept = disk.after_a_power_cut(|mounted| {
-            case.credential.stored_token(&Home::at(&mounted.join(home.path().strip_prefix(&disk.mounted).unwrap())))
-        });
-        assert_eq!(kept, returned, "{case:?}: a save that returned was lost");
+        if returned != stored {
+            let kept = disk.after_a_power_cut(|mounted| {
+                let inside = mounted.join(home.path().strip_prefix(&disk.mounted).unwrap());
+                case.credential.stored_token(&Home::at(&inside))
+            });
+            assert_eq!(kept, returned, "{case:?}: a save that returned was lost");
+        }
     }
     eprintln!("powercut: at {} calls: the old record {old} times, the new one {new} times, nothing else", cases.len());
 }
