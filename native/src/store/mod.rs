@@ -23,6 +23,7 @@ pub(crate) mod file;
 mod keyring;
 mod memory;
 mod migrate;
+mod patience;
 mod pins;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -31,18 +31,33 @@ pub(crate) trait KeySource: Send + Sync + 'static {
     fn describe(&self) -> String;
 }
 
+/// The key, once it has been found: trying a passphrase is slow on purpose, and a keyring may ask a person.
+#[derive(Default)]
+pub(crate) struct Opened(Mutex<Option<Identity>>);
+
+impl Opened {
+    pub(crate) fn or(&self, find: impl FnOnce() -> Answer<Identity>) -> Answer<Identity> {
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(identity) = opened.as_ref() {
+            return Ok(identity.clone());
+        }
+        let identity = find()?;
+        *opened = Some(identity.clone());
+        Ok(identity)
+    }
+}
+
 /// A key in a file that a passphrase opens.
 pub(super) struct PassphraseKey {
     folder: PathBuf,
     passphrase: Secret,
     log_n: u8,
-    /// Opened once: trying a passphrase is slow on purpose.
-    opened: Mutex<Option<Identity>>,
+    opened: Opened,
 }
 
 impl PassphraseKey {
     pub(super) fn new(folder: PathBuf, passphrase: Secret, log_n: u8) -> Self {
-        PassphraseKey { folder, passphrase, log_n: log_n.clamp(1, MAX_WORK_FACTOR), opened: Mutex::default() }
+        PassphraseKey { folder, passphrase, log_n: log_n.clamp(1, MAX_WORK_FACTOR), opened: Opened::default() }
     }
 
     fn file(&self) -> PathBuf {
@@ -101,26 +116,16 @@ impl PassphraseKey {
             | _ => unable(format!("{file} cannot be read ({error}): put it back from a backup")),
         }
     }
-
-    fn remember(&self, find: impl FnOnce() -> Answer<Identity>) -> Answer<Identity> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(identity) = opened.as_ref() {
-            return Ok(identity.clone());
-        }
-        let identity = find()?;
-        *opened = Some(identity.clone());
-        Ok(identity)
-    }
 }
 
 impl KeySource for PassphraseKey {
     fn identity(&self) -> Answer<Identity> {
         let missing = || unable(format!("{} is missing: without it no record can be opened", self.file().display()));
-        self.remember(|| self.open()?.ok_or_else(missing))
+        self.opened.or(|| self.open()?.ok_or_else(missing))
     }
 
     fn identity_or_new(&self) -> Answer<Identity> {
-        self.remember(|| self.open()?.map_or_else(|| self.make(), Ok))
+        self.opened.or(|| self.open()?.map_or_else(|| self.make(), Ok))
     }
 
     fn describe(&self) -> String {

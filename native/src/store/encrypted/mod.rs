@@ -25,6 +25,8 @@ use form::AgeForm;
 #[cfg(feature = "keyring")]
 pub(crate) use form::{AgeForm, identity_of, new_identity, text_of};
 pub(crate) use key::KeySource;
+#[cfg(feature = "keyring")]
+pub(crate) use key::Opened;
 use key::PassphraseKey;
 pub use seed::seed_credentials;
 

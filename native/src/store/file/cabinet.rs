@@ -8,19 +8,16 @@ use std::time::Duration;
 use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
 use tokenway_core::event::Locked;
 use tokenway_core::lifecycle::record::{CredentialKey, Record};
-use tokio::time::Instant;
 
 use super::lease::{Attempt, Lease};
 use super::paths::Files;
 use super::shelf::Shelf;
 use super::{failure, lease, ledger, platform, record};
-use crate::store::{
-    Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer, longest_wait,
-};
+use crate::store::patience::{Patience, Pauses};
+use crate::store::{Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer};
 
 /// How long a waiter for a lease sleeps between its first two looks, and between its last ones.
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LAST_PAUSE: Duration = Duration::from_millis(16);
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(2), last: Duration::from_millis(16) };
 
 /// A store in one folder. A lease is bound to this object.
 pub(crate) struct Cabinet {
@@ -52,8 +49,7 @@ impl Cabinet {
     }
 
     async fn take(&self, lock: &Lock) -> Answer<LockAnswer> {
-        let deadline = Instant::now() + longest_wait(lock.wait);
-        let mut pause = FIRST_PAUSE;
+        let mut patience = Patience::new(lock.wait, PAUSES);
         loop {
             let files = self.files(&lock.key);
             let holder = match off_thread(move || lease::attempt(&files)).await? {
@@ -64,12 +60,9 @@ impl Cabinet {
                 }
                 Attempt::Busy(holder) => holder,
             };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if !patience.sleep().await {
                 return Ok(LockAnswer::Busy(holder));
             }
-            tokio::time::sleep(jittered(pause).min(left)).await;
-            pause = (pause * 2).min(LAST_PAUSE);
         }
     }
 
@@ -218,9 +211,4 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send +
         return Err(failure::unable("the store was stopped in the middle of its work".to_owned()));
     };
     answer
-}
-
-/// Between a half and the whole of `pause`, so that waiters do not look all at once.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX) / 2.0 + 0.5)
 }

@@ -35,6 +35,7 @@ pub(crate) trait Form: Send + Sync + 'static {
 }
 
 /// Why a file was not opened.
+#[cfg_attr(not(feature = "encrypted"), expect(dead_code, reason = "what lies there in clear needs no opening"))]
 pub(crate) enum Closed {
     /// Nobody can open it.
     Damaged(Damage),

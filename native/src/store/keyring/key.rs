@@ -1,7 +1,7 @@
 //! The key of encrypted files, in the keyring.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use age::x25519::Identity;
 use tokenway_core::secret::Secret;
@@ -9,7 +9,7 @@ use tokenway_core::secret::Secret;
 use super::handle::{Item, Keyring};
 use super::place::Place;
 use crate::store::Answer;
-use crate::store::encrypted::{KeySource, identity_of, new_identity, text_of};
+use crate::store::encrypted::{KeySource, Opened, identity_of, new_identity, text_of};
 use crate::store::file::failure::{failed, unable};
 use crate::store::file::lock_file::LockFile;
 use crate::store::file::platform;
@@ -20,22 +20,12 @@ const NAME: &str = "key";
 /// A key that is one item of the keyring, under the random name of the folder.
 pub(crate) struct KeyringKey {
     place: Place,
-    opened: Mutex<Option<Identity>>,
+    opened: Opened,
 }
 
 impl KeyringKey {
     pub(crate) fn new(folder: PathBuf, keyring: Keyring) -> Self {
-        KeyringKey { place: Place::new(folder, vec![keyring]), opened: Mutex::default() }
-    }
-
-    fn remember(&self, find: impl FnOnce() -> Answer<Identity>) -> Answer<Identity> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(identity) = opened.as_ref() {
-            return Ok(identity.clone());
-        }
-        let identity = find()?;
-        *opened = Some(identity.clone());
-        Ok(identity)
+        KeyringKey { place: Place::new(folder, vec![keyring]), opened: Opened::default() }
     }
 
     fn find(&self) -> Answer<Option<Identity>> {
@@ -66,11 +56,11 @@ fn read(item: &Item) -> Answer<Option<Identity>> {
 impl KeySource for KeyringKey {
     fn identity(&self) -> Answer<Identity> {
         let missing = || unable("the key of the encrypted files is not in the keyring any more".to_owned());
-        self.remember(|| self.find()?.ok_or_else(missing))
+        self.opened.or(|| self.find()?.ok_or_else(missing))
     }
 
     fn identity_or_new(&self) -> Answer<Identity> {
-        self.remember(|| self.find()?.map_or_else(|| self.make(), Ok))
+        self.opened.or(|| self.find()?.map_or_else(|| self.make(), Ok))
     }
 
     fn describe(&self) -> String {

@@ -54,11 +54,9 @@ use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock}
 use tokenway_core::event::Locked;
 use tokenway_core::lifecycle::record::{CredentialKey, Record};
 use tokenway_core::secret::Secret;
-use tokio::time::Instant;
 
-use super::{
-    Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer, longest_wait,
-};
+use super::patience::{Patience, Pauses};
+use super::{Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer};
 use failure::unable;
 use keys::Keys;
 use lease::{Attempt, Lease, Place, attempt};
@@ -68,8 +66,7 @@ use worker::Worker;
 
 /// How long a waiter for a lease sleeps between its first two looks, and between its last ones: a look costs the server
 /// some ten microseconds.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LAST_PAUSE: Duration = Duration::from_millis(50);
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(5), last: Duration::from_millis(50) };
 
 /// The longest look at a stamp: callers with a living token wait for it.
 const LOOK: Duration = Duration::from_secs(1);
@@ -122,9 +119,8 @@ impl RedisStore {
     }
 
     async fn take(&self, lock: &Lock) -> Answer<LockAnswer> {
-        let deadline = Instant::now() + longest_wait(lock.wait);
+        let mut patience = Patience::new(lock.wait, PAUSES);
         let (span, claim) = (lease::span(lock.hold), nonce()?);
-        let mut pause = FIRST_PAUSE;
         loop {
             let place = Place { link: Arc::clone(&self.link), worker: self.worker.clone(), keys: self.keys(&lock.key) };
             let holder = match self.worker.run(attempt(place, span, claim.clone())).await? {
@@ -135,12 +131,9 @@ impl RedisStore {
                 }
                 Attempt::Busy(holder) => holder,
             };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if !patience.sleep().await {
                 return Ok(LockAnswer::Busy(holder));
             }
-            tokio::time::sleep(jittered(pause).min(left)).await;
-            pause = (pause * 2).min(LAST_PAUSE);
         }
     }
 
@@ -240,9 +233,4 @@ fn text(reply: &Reply, part: usize) -> Option<&str> {
 fn nonce() -> Answer<String> {
     let random = getrandom::u64().map_err(|error| unable(format!("the system gives no random numbers: {error}")))?;
     Ok(format!("{random:016x}"))
-}
-
-/// Between a half and the whole of `pause`, so that waiters do not look all at once.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX) / 2.0 + 0.5)
 }
