@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { namedByLikeness } from './order.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 process.chdir(here);
@@ -54,14 +55,17 @@ for (const license of ['LICENSE-APACHE', 'LICENSE-MIT']) copyFileSync(`../${lice
 
 /**
  * Fewer bytes on the wire: what gzip makes of the module counts, not its size. Functions that are inlined into their only
- * caller and values that are kept for later compress worse than what they replace. The names of imports and exports stand
- * in the module and in its glue; both get short ones. Not --all-features: it writes encodings that engines refuse.
+ * caller and values that are kept for later compress worse than what they replace, and functions that are alike compress
+ * better side by side. The names of imports and exports stand in the module and in its glue; both get short ones. Not
+ * --all-features: it writes encodings that engines refuse.
  */
 function shrink(module, glue) {
   const names = JSON.parse(execFileSync('node_modules/.bin/wasm-opt', [
-    '-Oz', '--one-caller-inline-max-function-size', '0', '--skip-pass=local-cse', '--skip-pass=simplify-locals', '--strip-producers', '--strip-target-features',
+    '-Oz', '--one-caller-inline-max-function-size', '0', '--skip-pass=local-cse', '--skip-pass=simplify-locals', '--strip-producers',
     '--minify-imports-and-exports-and-modules', '-o', module, module,
   ], { encoding: 'utf8' }));
+  writeFileSync(module, namedByLikeness(readFileSync(module)));
+  run('node_modules/.bin/wasm-opt', '--reorder-functions-by-name', '--strip-debug', '--strip-target-features', '-o', module, module);
   rewrite(glue, (text) => {
     let short = text.replace('"./tokenway_bg.js": import0', 'a: import0');
     for (const [, long, name] of names.imports) short = short.replace(` ${long}: function`, ` ${name}: function`);

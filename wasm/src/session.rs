@@ -271,11 +271,12 @@ fn read_moment(given: &JsValue) -> Result<Moment, JsValue> {
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if text.len() != 64 {
         return None;
     }
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    for (at, digit) in text.chars().enumerate() {
+        let byte = bytes.get_mut(at / 2)?;
+        *byte = *byte << 4 | digit.to_digit(16)? as u8;
     }
     Some(bytes)
 }

@@ -10,7 +10,7 @@ use crate::json;
 use crate::lifecycle::record::CredentialKey;
 use crate::provider::{Endpoints, Parameter, Provider};
 use crate::secret::Secret;
-use crate::wire::{address, text};
+use crate::wire::{address, pieces, text};
 
 /// The account label when none is given.
 pub(super) const DEFAULT_ACCOUNT: &str = "default";
@@ -204,7 +204,7 @@ fn check_redirect(uri: &str) -> Result<(), ConfigError> {
     if address.fragment.is_some() {
         return Err(error("redirect_uri", "it may not have a fragment (RFC 6749 section 3.1.2)"));
     }
-    if address.authority.contains('@') {
+    if pieces::has(address.authority, "@") {
         return Err(error("redirect_uri", "it may not name a user"));
     }
     if !is_plain(uri) || has_dot_segment(address.path) {
@@ -213,7 +213,7 @@ fn check_redirect(uri: &str) -> Result<(), ConfigError> {
     if address.is_scheme("https") || address.is_scheme("http") {
         return check_endpoint(uri).map(|_| ()).map_err(|problem| error("redirect_uri", problem.about(uri)));
     }
-    if !address.scheme.contains('.') {
+    if !pieces::has(address.scheme, ".") {
         return Err(error("redirect_uri", "a private-use scheme is a reversed domain name (RFC 8252 section 7.1)"));
     }
     Ok(())

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::wire::address::{self, Address};
-use crate::wire::text;
+use crate::wire::{pieces, text};
 
 /// Why a URL may not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl EndpointError {
 
     /// The problem of a URL, for people; the URL itself is left out where it may hold a password.
     pub(crate) fn about(&self, url: &str) -> String {
-        if url.contains('@') { self.as_str().to_owned() } else { text::joined(&[url, ": ", self.as_str()]) }
+        if pieces::has(url, "@") { self.as_str().to_owned() } else { text::joined(&[url, ": ", self.as_str()]) }
     }
 }
 
@@ -85,11 +85,11 @@ pub(crate) fn check_endpoint(text: &str) -> Result<Endpoint<'_>, EndpointError> 
     if !is_https && !is_local {
         return Err(EndpointError::Insecure);
     }
-    if host.is_empty() || address.fragment.is_some() || address.authority.contains('@') {
+    if host.is_empty() || address.fragment.is_some() || pieces::has(address.authority, "@") {
         return Err(EndpointError::Form);
     }
     let port = port.filter(|port| !port.is_empty());
-    let is_port = |port: &str| port.parse::<u16>().is_ok() && (port == "0" || !port.starts_with(['+', '0']));
+    let is_port = |port: &str| is_decimal(port, u64::from(u16::MAX));
     if !is_host(host) || !port.is_none_or(is_port) || has_dot_segment(address.path) {
         return Err(EndpointError::Unreadable);
     }
@@ -120,15 +120,15 @@ pub(crate) fn is_plain(url: &str) -> bool {
 
 /// Whether a path has a segment that readers resolve: `.` or `..`, in any spelling.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
-    path.split('/').any(|segment| {
-        let dots = text::replaced(&segment.to_ascii_lowercase(), "%2e", ".");
+    pieces::split(path, "/").any(|segment| {
+        let dots = pieces::replaced(&segment.to_ascii_lowercase(), "%2e", ".");
         dots == "." || dots == ".."
     })
 }
 
 /// Host and port; a colon inside brackets belongs to the host.
 fn split_port(place: &str) -> (&str, Option<&str>) {
-    match place.rsplit_once(':') {
+    match pieces::cut_last(place, b':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         Some(_) | None => (place, None),
     }
@@ -142,7 +142,7 @@ fn is_host(host: &str) -> bool {
     }
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let name = host.strip_suffix('.').unwrap_or(host);
-    let last = name.rsplit('.').next().unwrap_or_default();
+    let last = pieces::cut_last(name, b'.').map_or(name, |(_, last)| last);
     let is_hex = |label: &str| label.strip_prefix(['0']).is_some_and(|rest| rest.starts_with(['x', 'X']));
     let is_number = is_hex(last) || last.bytes().all(|byte| byte.is_ascii_digit());
     (name.bytes().all(in_name) && !is_number) || is_ipv4(host)
@@ -152,7 +152,7 @@ fn is_host(host: &str) -> bool {
 fn ipv6(host: &str) -> Option<[u16; 8]> {
     let inner = host.strip_prefix('[')?.strip_suffix(']')?;
     let mut address = [0; 8];
-    let Some((before, after)) = text::cut(inner, "::") else {
+    let Some((before, after)) = pieces::cut(inner, "::") else {
         return (groups(inner, &mut address)? == 8).then_some(address);
     };
     let mut end = [0; 8];
@@ -169,9 +169,8 @@ fn ipv6(host: &str) -> Option<[u16; 8]> {
 /// Reads groups between colons, and counts them.
 fn groups(text: &str, into: &mut [u16; 8]) -> Option<usize> {
     let mut count = 0;
-    for group in text.split(':').filter(|_| !text.is_empty()) {
-        let is_group = group.len() <= 4 && group.bytes().all(|byte| byte.is_ascii_hexdigit());
-        *into.get_mut(count)? = u16::from_str_radix(group, 16).ok().filter(|_| is_group)?;
+    for group in pieces::split(text, ":").filter(|_| !text.is_empty()) {
+        *into.get_mut(count)? = pieces::number(group, 16, u64::from(u16::MAX)).filter(|_| group.len() <= 4)? as u16;
         count += 1;
     }
     Some(count)
@@ -179,15 +178,19 @@ fn groups(text: &str, into: &mut [u16; 8]) -> Option<usize> {
 
 /// Four decimal numbers (RFC 3986 section 3.2.2), and none of the older forms.
 fn is_ipv4(host: &str) -> bool {
-    let is_number = |part: &str| part.parse::<u8>().is_ok() && (part == "0" || !part.starts_with(['+', '0']));
     let mut count = 0;
-    for part in host.split('.') {
-        if !is_number(part) {
+    for part in pieces::split(host, ".") {
+        if !is_decimal(part, u64::from(u8::MAX)) {
             return false;
         }
         count += 1;
     }
     count == 4
+}
+
+/// A number in its usual form: without zeros before it.
+fn is_decimal(text: &str, most: u64) -> bool {
+    pieces::number(text, 10, most).is_some() && (text == "0" || !text.starts_with('0'))
 }
 
 #[cfg(test)]

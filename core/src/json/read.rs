@@ -3,7 +3,7 @@
 
 use super::BadText;
 use crate::wire::json::{self, Members, Value};
-use crate::wire::text;
+use crate::wire::{pieces, text};
 
 /// What [`super::from_text`] reads.
 pub trait FromJson: Sized {
@@ -101,7 +101,7 @@ impl<'t> Reading<'t> {
 
     pub(crate) fn number(&mut self, value: Option<&Value<'_>>, most: u64) -> u64 {
         let number = match value {
-            Some(Value::Number(text)) => text.parse().ok().filter(|number| *number <= most),
+            Some(Value::Number(text)) => pieces::number(text, 10, most),
             _ => None,
         };
         number.unwrap_or_else(|| {
@@ -160,8 +160,8 @@ impl<'t> Reading<'t> {
 }
 
 /// Words between blanks, and perhaps a blank at the end.
-pub(super) fn words(list: &str) -> impl Iterator<Item = &str> {
-    list.split_terminator(' ')
+pub(super) fn words(list: &str) -> pieces::Pieces<'_> {
+    pieces::words(list.strip_suffix(' ').unwrap_or(list))
 }
 
 fn listed(known: &str) -> String {

@@ -1,6 +1,8 @@
 //! URLs taken apart and compared as they are written: a parser that tidies up (dot segments, escapes, backslashes)
 //! would find a redirect URI in what is not one.
 
+use crate::wire::pieces;
+
 /// The parts of a URL (RFC 3986 section 3), none decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Address<'a> {
@@ -15,15 +17,15 @@ pub(crate) struct Address<'a> {
 
 /// Takes an absolute URL apart; `None` when it has no scheme.
 pub(crate) fn parse(url: &str) -> Option<Address<'_>> {
-    let (scheme, rest) = url.split_once(':')?;
+    let (scheme, rest) = pieces::cut(url, ":")?;
     let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     if !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) || !scheme.bytes().all(in_scheme) {
         return None;
     }
-    let (rest, fragment) = cut(rest, '#');
-    let (rest, query) = cut(rest, '?');
+    let (rest, fragment) = cut(rest, "#");
+    let (rest, query) = cut(rest, "?");
     let (authority, path) = match rest.strip_prefix("//") {
-        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        Some(rest) => split_path(rest),
         None => ("", rest),
     };
     let path = if path.is_empty() { "/" } else { path };
@@ -52,7 +54,7 @@ impl Address<'_> {
 
     /// Whether the text is authority and path, as browsers show addresses.
     pub(crate) fn is_without_scheme(&self, text: &str) -> bool {
-        let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let (authority, path) = split_path(text);
         let path = if path.is_empty() { "/" } else { path };
         !self.authority.is_empty() && self.is_host(authority) && path == self.path
     }
@@ -63,8 +65,12 @@ impl Address<'_> {
     }
 }
 
-fn cut(text: &str, at: char) -> (&str, Option<&str>) {
-    text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
+fn split_path(text: &str) -> (&str, &str) {
+    text.split_at(pieces::position(text, "/").unwrap_or(text.len()))
+}
+
+fn cut<'t>(text: &'t str, at: &str) -> (&'t str, Option<&'t str>) {
+    pieces::cut(text, at).map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
 #[cfg(test)]

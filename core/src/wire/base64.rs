@@ -1,5 +1,7 @@
 //! base64 (RFC 4648): the two alphabets as this crate needs them, in a tenth of the code of a library for all of them.
 
+use crate::wire::pieces;
+
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -19,7 +21,7 @@ pub(crate) fn url_safe(bytes: &[u8]) -> String {
 
 /// Reads [`url_safe`], and forgives padding and bits that stand for nothing.
 pub(crate) fn from_url_safe(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
+    let digits = pieces::trim_end(text, "=");
     let padding = text.len() - digits.len();
     let last = digits.len() % 4;
     if last == 1 || (padding > 0 && last == 0) || padding + last > 4 {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::http::{AnswerBody, HttpAnswer};
 use crate::wire::form;
 use crate::wire::json::{self, BadJson, Members, Value};
-use crate::wire::text::{BLANKS, has};
+use crate::wire::pieces::{BLANKS, cut, has, split, trim, trim_start};
 
 /// Why a body has no members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,23 +66,24 @@ pub(crate) fn is_html(text: &str, content_type: Option<&str>) -> bool {
 }
 
 fn trimmed(text: &str) -> &str {
-    let text = text.trim_matches(BLANKS);
-    text.strip_prefix('\u{feff}').unwrap_or(text).trim_start_matches(BLANKS)
+    let text = trim(text, BLANKS);
+    trim_start(text.strip_prefix('\u{feff}').unwrap_or(text), BLANKS)
 }
 
 fn begins_like_a_form(text: &str) -> bool {
-    let name = text.split_once('=').map_or("", |(name, _)| name);
+    let name = cut(text, "=").map_or("", |(name, _)| name);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.%[]&".contains(&byte))
 }
 
 fn may_be_a_form(content_type: Option<&str>) -> bool {
     let label = media_type(content_type);
-    label == "application/x-www-form-urlencoded" || label.starts_with("text/") || !label.contains('/')
+    label == "application/x-www-form-urlencoded" || label.starts_with("text/") || !has(&label, "/")
 }
 
 /// Type and subtype in lower case, without parameters; empty when missing.
 pub(crate) fn media_type(content_type: Option<&str>) -> String {
-    content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let label = split(content_type.unwrap_or_default(), ";").next().unwrap_or_default();
+    trim(label, BLANKS).to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::wire::body;
 use crate::wire::callback::{self, BareCode, CallbackError, Expected, ResponseMode};
 use crate::wire::class::Class;
 use crate::wire::form;
+use crate::wire::pieces;
 use crate::wire::text::{self, is_one_of};
 
 /// Names and values, decoded, in order.
@@ -59,7 +60,7 @@ fn of_request(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters
             }
             (absolute.path, absolute.query)
         }
-        Some(_) | None => target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query))),
+        Some(_) | None => pieces::cut(target, "?").map_or((target, None), |(path, query)| (path, Some(query))),
     };
     if path != redirect.path {
         return refuse(Class::NotACallback, "a request for another page was ignored");
@@ -130,7 +131,7 @@ fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box
                 text::joined(&["that is another address: paste the one that begins with ", expected.redirect_uri]);
             callback::stray(Class::NotACallback, CallbackSource::Pasted, detail)
         })?;
-        if has_tokens(text.split_once('#').map(|(_, fragment)| fragment)) {
+        if has_tokens(pieces::cut(text, "#").map(|(_, fragment)| fragment)) {
             return Err(tokens_in_fragment());
         }
         return Ok(Arrived::Parameters(parameters));
@@ -141,7 +142,7 @@ fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box
             "that begins with the name of a value: paste the whole address that the browser shows, or the code alone",
         );
     }
-    if let Some((code, state)) = text.rsplit_once('#') {
+    if let Some((code, state)) = pieces::cut_last(text, b'#') {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         return Ok(Arrived::Parameters(vec![pair("code", code), pair("state", state)]));
     }
@@ -160,22 +161,22 @@ fn of_paste(callback: &Callback, expected: &Expected<'_>) -> Result<Arrived, Box
 /// The parameters of a pasted address or query: `None` when it is neither, `Some(None)` when it is another address.
 fn pasted_query(text: &str, expected: &Expected<'_>) -> Option<Option<Parameters>> {
     let redirect = address::parse(expected.redirect_uri)?;
-    if text::has(text, "://") {
+    if pieces::has(text, "://") {
         let address = address::parse(text).filter(|address| address.is_at(&redirect));
         return Some(address.map(|address| parameters(&address).unwrap_or_default()));
     }
-    let without_fragment = text.split('#').next().unwrap_or_default();
-    let (place, query) = without_fragment.split_once('?').unwrap_or(("", without_fragment));
+    let without_fragment = pieces::split(text, "#").next().unwrap_or_default();
+    let (place, query) = pieces::cut(without_fragment, "?").unwrap_or(("", without_fragment));
     let is_ours = place.is_empty() || place == redirect.path || redirect.is_without_scheme(place);
     let pairs = form::decode(query);
     // A code may hold any of these characters: only a parameter of a response makes an address of it.
-    let is_response = query.contains('=') && has_any(&pairs, RESPONSE);
+    let is_response = pieces::has(query, "=") && has_any(&pairs, RESPONSE);
     is_response.then(|| is_ours.then_some(pairs))
 }
 
 /// Whether a value was pasted with its name, as in `code: abc` or `{"code": "abc"}`.
 fn has_label(text: &str) -> bool {
-    let Some((name, _)) = text.split_once(':') else { return false };
+    let Some((name, _)) = pieces::cut(text, ":") else { return false };
     let name: String = name.chars().filter(char::is_ascii_alphabetic).collect();
     let name = name.to_ascii_lowercase();
     is_one_of(&name, LABELS)
@@ -184,7 +185,7 @@ fn has_label(text: &str) -> bool {
 /// Terminals wrap long lines, mail programs add brackets, shells quotes: no address or code contains any of them.
 fn tidied(text: &str) -> Secret {
     let joined: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    Secret::new(joined.trim_matches(&['"', '\'', '<', '>', '`'][..]))
+    Secret::new(pieces::trim(&joined, "\"'<>`"))
 }
 
 /// The query's parameters; `None` when the response stands in the fragment. Other fragments (`#_=_`) are noise.
@@ -209,9 +210,9 @@ fn is_form(callback: &Callback) -> bool {
 }
 
 fn is_prefetch(callback: &Callback) -> bool {
-    PREFETCH_HEADERS.split(' ').flat_map(|name| headers(callback, name)).any(|purpose| {
+    pieces::words(PREFETCH_HEADERS).flat_map(|name| headers(callback, name)).any(|purpose| {
         let purpose = purpose.to_ascii_lowercase();
-        text::has(&purpose, "prefetch") || text::has(&purpose, "prerender") || text::has(&purpose, "preview")
+        pieces::has(&purpose, "prefetch") || pieces::has(&purpose, "prerender") || pieces::has(&purpose, "preview")
     })
 }
 

@@ -4,6 +4,7 @@
 //! the codes of big providers.
 
 use crate::wire::json::{Members, Value};
+use crate::wire::pieces;
 use crate::wire::text::{self, is_one_of};
 
 /// The longest error code: the longest registered one has 33 bytes, and codes are shown and compared.
@@ -124,8 +125,8 @@ pub(crate) fn elsewhere(members: &Members<'_>, known: &dyn Fn(&str) -> bool) -> 
     let inner = members.get("errors").and_then(described).unwrap_or_default();
     let mut candidates = Vec::new();
     candidates.extend(first.as_ref().and_then(Value::as_text));
-    candidates.extend("code errorType type error errorCode message".split(' ').filter_map(|name| inner.text(name)));
-    candidates.extend("errorCode error_code message code".split(' ').filter_map(|name| members.text(name)));
+    candidates.extend(pieces::words("code errorType type error errorCode message").filter_map(|name| inner.text(name)));
+    candidates.extend(pieces::words("errorCode error_code message code").filter_map(|name| members.text(name)));
     candidates.into_iter().find(|code| is_registered(code) || known(code)).map(str::to_owned)
 }
 
@@ -144,7 +145,7 @@ pub(crate) fn sentence(members: &Members<'_>) -> Option<String> {
 pub(crate) fn words(members: &Members<'_>) -> String {
     let mut words = String::new();
     for place in places(members) {
-        for text in TEXTS.split(' ').chain(LABELS.split(' ')).filter_map(|name| place.text(name)) {
+        for text in pieces::words(TEXTS).chain(pieces::words(LABELS)).filter_map(|name| place.text(name)) {
             let left = MAX_WORDS.saturating_sub(words.len());
             words.push_str(text::bounded(text, left / 4, left));
             words.push('\n');

@@ -1,5 +1,7 @@
 //! `application/x-www-form-urlencoded` (RFC 6749 appendix B): `+` is a space, `%XX` is decoded once.
 
+use crate::wire::pieces;
+
 /// The pairs as one text.
 pub(crate) fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut form = String::new();
@@ -34,22 +36,20 @@ pub(crate) fn encode_text(text: &str, form: &mut String) {
 /// U+FFFD, which no access token, code or state contains: the checks that follow fail instead of guessing.
 pub(crate) fn decode(text: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+    for pair in pieces::split(text, "&").filter(|pair| !pair.is_empty()) {
         pairs.push(decode_pair(pair));
     }
     pairs
 }
 
 fn decode_pair(pair: &str) -> (String, String) {
-    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let (name, value) = pieces::cut(pair, "=").unwrap_or((pair, ""));
     (decode_text(name), decode_text(value))
 }
 
 /// Whether [`decode`] replaces nothing.
 pub(crate) fn is_sound(text: &str) -> bool {
-    text.split(&['&', '='][..])
-        .map(decode_bytes)
-        .all(|(bytes, is_whole)| is_whole && std::str::from_utf8(&bytes).is_ok())
+    pieces::split(text, "&=").map(decode_bytes).all(|(bytes, is_whole)| is_whole && std::str::from_utf8(&bytes).is_ok())
 }
 
 fn decode_text(text: &str) -> String {

@@ -1,6 +1,8 @@
 //! Dates in HTTP headers (RFC 9110 section 5.6.7): the form that servers must send, and the two old ones that
 //! recipients must read.
 
+use crate::wire::pieces;
+
 /// How far a year of two digits may lie ahead before it means the last century.
 const YEARS_AHEAD: u64 = 50;
 
@@ -9,12 +11,12 @@ const SECONDS_A_DAY: u64 = 86_400;
 /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate), `Sunday, 06-Nov-94 08:49:37 GMT` (RFC 850) or
 /// `Sun Nov  6 08:49:37 1994` (asctime). `now`, in seconds since 1970, tells the century of two digits.
 pub(crate) fn seconds(text: &str, now: u64) -> Option<u64> {
-    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = pieces::words(text).filter(|word| !word.is_empty()).collect();
     match words.as_slice() {
         [_, day, month, year, clock, "GMT"] => instant(four_digits(year)?, month, day, clock),
         [_, date, clock, "GMT"] => {
-            let [day, month, year] = date.split('-').collect::<Vec<_>>().try_into().ok()?;
-            instant(of_this_time(number(year, 99)?, now), month, day, clock)
+            let [day, month, year] = pieces::split(date, "-").collect::<Vec<_>>().try_into().ok()?;
+            instant(of_this_time(pieces::number(year, 10, 99)?, now), month, day, clock)
         }
         [_, month, day, clock, year] => instant(four_digits(year)?, month, day, clock),
         _ => None,
@@ -29,9 +31,10 @@ fn of_this_time(two_digits: u64, now: u64) -> u64 {
 }
 
 fn instant(year: u64, month: &str, day: &str, clock: &str) -> Option<u64> {
-    let [hour, minute, second] = clock.split(':').collect::<Vec<_>>().try_into().ok()?;
-    let (day, month) = (number(day, 31).filter(|day| *day > 0)?, month_number(month)?);
-    let (hour, minute, second) = (number(hour, 23)?, number(minute, 59)?, number(second, 60)?);
+    let [hour, minute, second] = pieces::split(clock, ":").collect::<Vec<_>>().try_into().ok()?;
+    let (day, month) = (pieces::number(day, 10, 31).filter(|day| *day > 0)?, month_number(month)?);
+    let (hour, minute, second) =
+        (pieces::number(hour, 10, 23)?, pieces::number(minute, 10, 59)?, pieces::number(second, 10, 60)?);
     if year < 1970 {
         return None;
     }
@@ -39,12 +42,7 @@ fn instant(year: u64, month: &str, day: &str, clock: &str) -> Option<u64> {
 }
 
 fn four_digits(year: &str) -> Option<u64> {
-    number(year, 9_999).filter(|_| year.len() == 4)
-}
-
-fn number(text: &str, most: u64) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| digits && *number <= most)
+    pieces::number(year, 10, 9_999).filter(|_| year.len() == 4)
 }
 
 fn month_number(name: &str) -> Option<u64> {

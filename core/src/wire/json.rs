@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::wire::pieces;
+
 /// The deepest nesting that is read, the outermost object included: real answers have 5 levels, and an attacker's
 /// 100,000 must not reach the stack.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -82,7 +84,7 @@ impl<'a> Members<'a> {
 
     /// The text of the first of these names (words between blanks) that has one.
     pub(crate) fn first_text(&self, names: &str) -> Option<&str> {
-        names.split(' ').find_map(|name| self.text(name))
+        pieces::words(names).find_map(|name| self.text(name))
     }
 
     /// The members by name, the last one of each.
@@ -106,7 +108,7 @@ impl<'a> Members<'a> {
 
     /// The first of these names (words between blanks) that stands more than once.
     pub(crate) fn repeated<'n>(&self, names: &'n str) -> Option<&'n str> {
-        names.split(' ').find(|name| self.is_repeated(name))
+        pieces::words(names).find(|name| self.is_repeated(name))
     }
 
     pub(crate) fn is_repeated(&self, name: &str) -> bool {
@@ -140,7 +142,7 @@ pub(crate) fn document(text: &str) -> Result<Value<'_>, (BadJson, usize)> {
 /// Whether reading a text that has the grammar of JSON replaces nothing: no string has a lone surrogate.
 pub(crate) fn is_sound(text: &str) -> bool {
     let mut rest = text;
-    while let Some((_, after)) = rest.split_once('\\') {
+    while let Some((_, after)) = pieces::cut(rest, "\\") {
         let (character, used) = unescaped_one(after);
         let is_meant = after.get(..5).is_some_and(|escape| escape.eq_ignore_ascii_case("ufffd"));
         if character == char::REPLACEMENT_CHARACTER && !is_meant {
@@ -321,12 +323,12 @@ impl<'a> Reader<'a> {
 
 /// Takes the escapes out of a string that [`Reader::string`] checked.
 fn unescaped(raw: &str) -> Cow<'_, str> {
-    if !raw.contains('\\') {
+    if raw.bytes().all(|byte| byte != b'\\') {
         return Cow::Borrowed(raw);
     }
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some((before, after)) = rest.split_once('\\') {
+    while let Some((before, after)) = pieces::cut(rest, "\\") {
         text.push_str(before);
         let (character, used) = unescaped_one(after);
         text.push(character);
@@ -351,7 +353,7 @@ fn unescaped_one(after: &str) -> (char, usize) {
 }
 
 fn unescaped_unicode(after: &str) -> (char, usize) {
-    let unit = |from: usize| after.get(from..from + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let unit = |from: usize| after.get(from..from + 4).and_then(|hex| pieces::number(hex, 16, u64::from(u16::MAX)).map(|unit| unit as u32));
     let Some(first) = unit(1) else { return (char::REPLACEMENT_CHARACTER, 1) };
     if let Some(character) = char::from_u32(first) {
         return (character, 5);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::secret::Secret;
 use crate::wire::json::{self, Members, Value};
-use crate::wire::{base64, seconds};
+use crate::wire::{base64, pieces, seconds};
 
 /// The largest token that is read, in bytes: those with hundreds of groups stay below it.
 pub const MAX_JWT: usize = 128 * 1024;
@@ -49,7 +49,7 @@ pub fn claims(token: &str) -> Result<Claims, UnreadableJwt> {
     if token.len() > MAX_JWT {
         return Err(UnreadableJwt::TooLarge);
     }
-    let mut parts = token.split('.');
+    let mut parts = pieces::split(token, ".");
     let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(UnreadableJwt::Parts);

@@ -4,12 +4,12 @@ use crate::config::{Endpoint, check_endpoint};
 use crate::http::{AnswerBody, HttpAnswer};
 use crate::provider::Endpoints;
 use crate::wire::json::{self, Members, Value};
-use crate::wire::{pkce, text};
+use crate::wire::{pieces, pkce, text};
 
 /// The places where the metadata of an issuer may lie, in the order in which they are asked: RFC 8414 section 3.1
 /// (inserted between host and path), then OpenID Connect inserted, then appended.
 pub(crate) fn locations(issuer: &Endpoint<'_>) -> Vec<String> {
-    let path = issuer.path().trim_end_matches('/');
+    let path = pieces::trim_end(issuer.path(), "/");
     let origin = issuer.origin();
     let mut places = vec![
         text::joined(&[&origin, "/.well-known/oauth-authorization-server", path]),

@@ -23,6 +23,7 @@ pub(crate) mod form;
 pub(crate) mod http_date;
 pub(crate) mod json;
 pub(crate) mod metadata;
+pub(crate) mod pieces;
 pub(crate) mod refusal;
 pub(crate) mod scope;
 pub(crate) mod seconds;

@@ -5,6 +5,7 @@
 //! verdict only link words may stand, so that "token signing key expired" and "could not issue token, invalid audience"
 //! speak of something else. When in doubt the login stays: a refused token is tried again, a forgotten one is lost.
 
+use crate::wire::pieces;
 use crate::wire::text::{self, is_one_of};
 
 /// The most characters that are searched: an error message, not a document.
@@ -67,7 +68,7 @@ const PASSING: &str =
 /// Whether the text calls the token invalid, expired, revoked, unknown or used.
 pub(crate) fn refuses_the_token(text: &str) -> bool {
     let head = text::bounded(text, MAX_WORDS, usize::MAX);
-    let plain = text::replaced(&without_values(&spaced(head)), " - ", "|");
+    let plain = pieces::replaced(&without_values(&spaced(head)), " - ", "|");
     !words(&plain).iter().any(|word| is_one_of(word, PASSING)) && sentences(&plain).any(sentence_refuses)
 }
 
@@ -88,9 +89,9 @@ fn spaced(text: &str) -> String {
 /// Without a word in brackets or quotes after the token: its value, as in "token (abc) has been revoked".
 fn without_values(text: &str) -> String {
     let mut kept = String::new();
-    for line in text.lines() {
+    for line in pieces::split(text, "\n") {
         let mut last = "";
-        for word in line.split(' ') {
+        for word in pieces::words(line) {
             let is_dropped = word.is_empty() || (last.ends_with("token") && is_value(word));
             if !is_dropped {
                 kept.push_str(word);
@@ -111,12 +112,12 @@ fn is_value(word: &str) -> bool {
 }
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.split(&['.', ';', '!', '?', '\n'][..])
+    pieces::split(text, ".;!?\n")
 }
 
 fn sentence_refuses(sentence: &str) -> bool {
     let mut clauses = Vec::new();
-    for clause in sentence.split(&[',', ':', '|', '(', ')', '–', '—'][..]) {
+    for clause in pieces::split(sentence, ",:|()–—") {
         let clause = words(clause);
         if !clause.is_empty() {
             clauses.push(clause);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::wire::json::Value;
-use crate::wire::text;
+use crate::wire::pieces;
 
 /// What an answer says about scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,11 +43,11 @@ fn from_array(elements: &[Value<'_>], separator: Option<&str>) -> Granted {
 
 fn split(text: &str, separator: Option<&str>) -> Option<Vec<String>> {
     let text = match separator.filter(|separator| !separator.is_empty()) {
-        Some(separator) => Cow::Owned(text::replaced(text, separator, " ")),
+        Some(separator) => Cow::Owned(pieces::replaced(text, separator, " ")),
         None => Cow::Borrowed(text),
     };
     let mut scopes = Vec::new();
-    for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
+    for scope in pieces::words(&text).filter(|scope| !scope.is_empty()) {
         if !is_scope_token(scope) {
             return None;
         }

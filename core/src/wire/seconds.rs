@@ -3,7 +3,7 @@
 use crate::http::HttpAnswer;
 use crate::wire::http_date;
 use crate::wire::json::{Members, Value};
-use crate::wire::text::BLANKS;
+use crate::wire::pieces::{BLANKS, cut, number, trim};
 
 /// The longest lifetime that is believed: 68 years, and it fits every clock and every signed 32-bit counter.
 pub(crate) const MAX_LIFETIME: u32 = 0x7fff_ffff;
@@ -16,7 +16,7 @@ pub(crate) const MAX_RETRY_AFTER: u32 = 3_600;
 pub(crate) fn lifetime(value: &Value<'_>) -> Option<u32> {
     let text = match value {
         Value::Number(text) => text,
-        Value::Text(text) => text.trim_matches(BLANKS),
+        Value::Text(text) => trim(text, BLANKS),
         Value::Array(_) | Value::Bool(_) | Value::Null | Value::Object(_) => return None,
     };
     count(text).map(|seconds| at_most(seconds, MAX_LIFETIME)).filter(|seconds| *seconds > 0)
@@ -25,7 +25,7 @@ pub(crate) fn lifetime(value: &Value<'_>) -> Option<u32> {
 /// How long the server asks to wait: the `Retry-After` header (RFC 9110 section 10.2.3, seconds or a date), else a
 /// member `retry_after`. At most [`MAX_RETRY_AFTER`]; negative and unreadable values count as absent.
 pub(crate) fn retry_after(answer: &HttpAnswer, members: Option<&Members<'_>>) -> Option<u32> {
-    let header = answer.header("retry-after").and_then(|value| header_seconds(value.trim(), answer));
+    let header = answer.header("retry-after").and_then(|value| header_seconds(trim(value, BLANKS), answer));
     let seconds = header.or_else(|| member_seconds(members?.get("retry_after")?))?;
     Some(at_most(seconds, MAX_RETRY_AFTER))
 }
@@ -39,14 +39,14 @@ fn header_seconds(value: &str, answer: &HttpAnswer) -> Option<u64> {
         return count(value);
     }
     let now = answer.received_at.0 / 1_000;
-    let sent = answer.header("date").and_then(|date| http_date::seconds(date.trim(), now)).unwrap_or(now);
+    let sent = answer.header("date").and_then(|date| http_date::seconds(trim(date, BLANKS), now)).unwrap_or(now);
     http_date::seconds(value, now)?.checked_sub(sent)
 }
 
 fn member_seconds(value: &Value<'_>) -> Option<u64> {
     let text = match value {
         Value::Number(text) => *text,
-        Value::Text(text) => text.trim(),
+        Value::Text(text) => trim(text, BLANKS),
         Value::Array(_) | Value::Bool(_) | Value::Null | Value::Object(_) => return None,
     };
     let number = decimal(text)?;
@@ -74,7 +74,7 @@ fn decimal(text: &str) -> Option<Decimal<'_>> {
         Some(at) => (text.get(..at)?, small_integer(text.get(at + 1..)?)?),
         None => (text, 0),
     };
-    let (integer, fraction) = match mantissa.split_once('.') {
+    let (integer, fraction) = match cut(mantissa, ".") {
         Some((_, "")) => return None,
         Some(parts) => parts,
         None => (mantissa, ""),
@@ -96,7 +96,8 @@ fn small_integer(text: &str) -> Option<i64> {
     if digits.is_empty() || !is_digits(digits) {
         return None;
     }
-    Some(sign * digits.parse().unwrap_or(i64::from(u32::MAX)).min(i64::from(u32::MAX)))
+    let most = u64::from(u32::MAX);
+    Some(sign * number(digits, 10, most).unwrap_or(most) as i64)
 }
 
 /// A number that is not negative, the fraction cut; at most `u64::MAX`.

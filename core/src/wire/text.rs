@@ -1,16 +1,13 @@
 //! Text from servers, made fit for people: no control or invisible characters, no secrets, a bounded length.
 
+use crate::wire::pieces::{self, is_among, trim_end};
+
 /// The most characters of a server's text that are shown: a sentence or three; who needs more asks the server.
 pub const MAX_TEXT_CHARS: usize = 500;
 
 /// The most bytes of a server's text that are shown: room for [`MAX_TEXT_CHARS`] of most scripts, and less than a
 /// terminal's or a log line's usual limit of 2 KiB.
 pub const MAX_TEXT_BYTES: usize = 1_500;
-
-/// What may stand around a value.
-pub(crate) const BLANKS: &[char] = &[' ', '\t', '\r', '\n'];
-
-const QUOTES: &[char] = &['"', '\''];
 
 /// Words at least this long that mix letters and digits are taken for tokens: codes of support desks
 /// (`AADSTS700082`) are shorter, tokens of any use are longer.
@@ -57,53 +54,6 @@ pub(crate) fn joined(parts: &[&str]) -> String {
     parts.concat()
 }
 
-/// Where a part stands first, in a time that grows no faster than both texts (Knuth, Morris, Pratt); an empty part stands
-/// nowhere. The standard library's search is five times the code.
-fn position(text: &str, part: &str) -> Option<usize> {
-    let part = part.as_bytes();
-    let step = |fallback: &[usize], mut matched: usize, byte: u8| {
-        while matched > 0 && part[matched] != byte {
-            matched = fallback[matched - 1];
-        }
-        matched + usize::from(part[matched] == byte)
-    };
-    let mut fallback = vec![0];
-    for at in 1..part.len() {
-        fallback.push(step(&fallback, fallback[at - 1], part[at]));
-    }
-    let mut matched = 0;
-    for (at, byte) in text.bytes().enumerate().filter(|_| !part.is_empty()) {
-        matched = step(&fallback, matched, byte);
-        if matched == part.len() {
-            return Some(at + 1 - matched);
-        }
-    }
-    None
-}
-
-/// Whether a part stands in the text.
-pub(crate) fn has(text: &str, part: &str) -> bool {
-    position(text, part).is_some()
-}
-
-/// What stands before and after the first such part.
-pub(crate) fn cut<'t>(text: &'t str, part: &str) -> Option<(&'t str, &'t str)> {
-    let at = position(text, part)?;
-    Some((text.get(..at)?, text.get(at + part.len()..)?))
-}
-
-/// The text with another in place of each such part.
-pub(crate) fn replaced(text: &str, part: &str, by: &str) -> String {
-    let (mut replaced, mut rest) = (String::new(), text);
-    while let Some((before, after)) = cut(rest, part) {
-        replaced.push_str(before);
-        replaced.push_str(by);
-        rest = after;
-    }
-    replaced.push_str(rest);
-    replaced
-}
-
 /// A number in decimal digits.
 pub(crate) fn decimal(number: impl Into<u64>) -> String {
     let mut number = number.into();
@@ -136,7 +86,7 @@ pub(crate) fn append(text: &mut String, separator: &str, part: &str) {
 
 /// Whether a word stands in a list: words between blanks, which take less room than an array of texts.
 pub(crate) fn is_one_of(word: &str, words: &str) -> bool {
-    words.split(' ').any(|known| known == word)
+    pieces::words(words).any(|known| known == word)
 }
 
 fn one_line(text: &str) -> String {
@@ -149,7 +99,7 @@ fn one_line(text: &str) -> String {
             line.push(' ');
         }
     }
-    line.truncate(line.trim_end().len());
+    line.truncate(trim_end(&line, " ").len());
     line
 }
 
@@ -183,7 +133,7 @@ fn without_secrets(text: &str) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         let is_word = rest.starts_with(in_word);
-        let end = rest.find(|character| in_word(character) != is_word).unwrap_or(rest.len());
+        let end = rest.char_indices().find(|(_, it)| in_word(*it) != is_word).map_or(rest.len(), |(at, _)| at);
         let (run, after) = rest.split_at(end);
         if is_word && (follows_secret_name(&shown) || looks_like_a_token(run)) {
             shown.push_str(HIDDEN);
@@ -197,22 +147,22 @@ fn without_secrets(text: &str) -> String {
 
 /// Characters of tokens, of base64 in both alphabets, and of percent-encoding.
 fn in_word(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "-_.~+/%|*!$".contains(character)
+    character.is_ascii_alphanumeric() || is_among(character, "-_.~+/%|*!$")
 }
 
 /// Whether what was shown ends in `access_token=`, `"access_token":"` or the like.
 fn follows_secret_name(shown: &str) -> bool {
-    let before_quote = shown.trim_end_matches(&['"', '\'', ' '][..]);
+    let before_quote = trim_end(shown, "\"' ");
     let name = match before_quote.strip_suffix('=') {
-        Some(name) => name.trim_end(),
+        Some(name) => trim_end(name, " "),
         None => {
             let Some(name) = before_quote.strip_suffix(':') else { return false };
-            let Some(quoted) = name.trim_end().strip_suffix(QUOTES) else { return false };
+            let Some(quoted) = trim_end(name, " ").strip_suffix(['"', '\'']) else { return false };
             quoted
         }
     };
-    let name = name.trim_end_matches(QUOTES).as_bytes();
-    SECRET_NAMES.split(' ').any(|ending| {
+    let name = trim_end(name, "\"'").as_bytes();
+    pieces::words(SECRET_NAMES).any(|ending| {
         name.len() >= ending.len() && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending.as_bytes())
     })
 }

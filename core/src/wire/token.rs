@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use crate::wire::class::{Advice, Class};
 use crate::wire::error_code::{self, Stated};
 use crate::wire::json::{Members, Value};
+use crate::wire::pieces::{self, BLANKS};
 use crate::wire::token_error::{AnswerError, Fate};
 use crate::wire::token_options::{Dpop, Grant, MemberNames, TokenAnswerOptions, TokenContext};
 use crate::wire::token_trouble::{Judge, dpop_nonce};
@@ -93,7 +94,7 @@ pub fn read(answer: &HttpAnswer, context: &TokenContext<'_>) -> Result<Tokens, B
     }
     let Some(text) = body::text(answer) else { return Err(judge.too_large()) };
     let prefix = context.options.strip_prefix.as_deref().unwrap_or_default();
-    let text = text.strip_prefix(prefix).unwrap_or(&text).trim_start_matches(text::BLANKS);
+    let text = pieces::trim_start(text.strip_prefix(prefix).unwrap_or(&text), BLANKS);
     match body::members(text, answer.header("content-type")) {
         Ok(members) => Reader { judge, text, top: &members }.read(),
         Err(why) => Err(judge.unreadable(why, text)),
@@ -181,7 +182,7 @@ impl Reader<'_> {
     ) -> Result<TokenType, Box<AnswerError>> {
         let dpop = self.judge.context.dpop;
         let stated = match members.get("token_type") {
-            Some(Value::Text(name)) => name.trim(),
+            Some(Value::Text(name)) => pieces::trim(name, BLANKS),
             Some(Value::Null) | None => "",
             Some(Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
                 return Err(self.judge.malformed("its token_type is not text", None));
@@ -189,7 +190,7 @@ impl Reader<'_> {
         };
         let is = |name: &str| stated.eq_ignore_ascii_case(name);
         let aliases = &self.judge.context.options.token_type_aliases;
-        let bearer = stated.is_empty() || is("Bearer") || aliases.iter().any(|alias| is(alias.trim()));
+        let bearer = stated.is_empty() || is("Bearer") || aliases.iter().any(|alias| is(pieces::trim(alias, BLANKS)));
         if bearer && dpop == Dpop::Required {
             return Err(self.not_bound(stated));
         }
@@ -253,7 +254,7 @@ impl Reader<'_> {
     /// not be sent back truthfully.
     fn refresh_token(&self, members: &Members<'_>) -> Option<Secret> {
         let token = members.only("refresh_token").and_then(Value::as_text).filter(|token| !token.is_empty())?;
-        let is_verbatim = !token.contains(char::REPLACEMENT_CHARACTER) || body::is_sound(self.judge.answer, self.text);
+        let is_verbatim = !pieces::has(token, "\u{fffd}") || body::is_sound(self.judge.answer, self.text);
         is_verbatim.then(|| Secret::from(token))
     }
 }
@@ -261,7 +262,8 @@ impl Reader<'_> {
 /// The object in which the tokens stand; without members when the pointer leads nowhere.
 fn at_root<'a>(top: &Members<'a>, options: &TokenAnswerOptions) -> Members<'a> {
     let Some(pointer) = options.root.as_deref() else { return top.clone() };
-    let steps = pointer.split('/').skip(1).map(|step| text::replaced(&text::replaced(step, "~1", "/"), "~0", "~"));
+    let steps =
+        pieces::split(pointer, "/").skip(1).map(|step| pieces::replaced(&pieces::replaced(step, "~1", "/"), "~0", "~"));
     steps.fold(top.clone(), |members, step| members.only(&step).and_then(Value::as_object).unwrap_or_default())
 }
 

@@ -8,7 +8,7 @@ use crate::wire::error_code::{self, Meaning, Stated};
 use crate::wire::json::Members;
 use crate::wire::token_error::{AnswerError, Fate};
 use crate::wire::token_options::{Grant, TokenContext};
-use crate::wire::{form, refusal, seconds, text};
+use crate::wire::{form, pieces, refusal, seconds, text};
 
 /// How often one exchange is repeated with a nonce: once because the server wants one, once more because it rotated its
 /// nonce in between. More would be a loop.
@@ -219,7 +219,7 @@ impl Judge<'_> {
     fn advise_vague(&self, words: &str) -> Advice {
         let words = words.to_ascii_lowercase();
         let words: String = words.chars().map(|one| if matches!(one, '_' | '-') { ' ' } else { one }).collect();
-        let about_pkce = ["pkce", "verifier", "code challenge"].iter().any(|word| text::has(&words, word));
+        let about_pkce = ["pkce", "verifier", "code challenge"].iter().any(|word| pieces::has(&words, word));
         if about_pkce && !self.is_refresh() { Advice::RestartFlow } else { Advice::FixConfig }
     }
 
@@ -261,7 +261,7 @@ fn may_be_shown(body: &str) -> bool {
     let lower = body.to_ascii_lowercase();
     ["access_token", "accesstoken", "id_token", "idtoken", "refresh_token", "refreshtoken"]
         .iter()
-        .all(|name| !text::has(&lower, name))
+        .all(|name| !pieces::has(&lower, name))
 }
 
 /// The nonce of an answer, when it is one: exactly one header, of the characters of RFC 9449 section 8.1.
@@ -274,9 +274,8 @@ pub(crate) fn dpop_nonce(answer: &HttpAnswer) -> Option<String> {
 
 /// Where a redirect leads, without query and user: both may hold secrets.
 fn location(target: &str) -> String {
-    let end = target.find(&['?', '#'][..]).unwrap_or(target.len());
-    let (target, _) = target.split_at(end);
-    let shown = match (text::cut(target, "//"), target.rsplit_once('@')) {
+    let target = pieces::split(target, "?#").next().unwrap_or_default();
+    let shown = match (pieces::cut(target, "//"), pieces::cut_last(target, b'@')) {
         (Some((scheme, _)), Some((_, after))) => text::joined(&[scheme, "//", after]),
         (None, Some((_, after))) => after.to_owned(),
         (_, None) => target.to_owned(),
@@ -288,5 +287,5 @@ fn location(target: &str) -> String {
 fn without(said: &str, secret: &Secret) -> String {
     let mut encoded = String::new();
     form::encode_text(secret.expose(), &mut encoded);
-    text::replaced(&text::replaced(said, secret.expose(), "[hidden]"), &encoded, "[hidden]")
+    pieces::replaced(&pieces::replaced(said, secret.expose(), "[hidden]"), &encoded, "[hidden]")
 }

@@ -10,9 +10,9 @@ use crate::moment::{Millis, Moment, UnixMillis};
 use crate::provider::Provider;
 use crate::wire::callback::CallbackError;
 use crate::wire::class::Advice;
-use crate::wire::text;
 use crate::wire::token::Tokens;
 use crate::wire::token_error::AnswerError;
+use crate::wire::{pieces, text};
 
 use super::state::{Prepared, Target};
 
@@ -118,7 +118,7 @@ pub(super) fn exchange_failure(error: AnswerError, now: UnixMillis) -> Box<Failu
 
 /// The redirect brought an error, or cannot be trusted.
 pub(super) fn callback_failure(error: CallbackError, provider: &Provider, now: UnixMillis) -> Box<Failure> {
-    let said = |code: &String| error.code.as_ref() == Some(code) || text::has(&error.detail, code);
+    let said = |code: &String| error.code.as_ref() == Some(code) || pieces::has(&error.detail, code);
     let meaning = provider.error_codes.iter().find(|(code, _)| said(code)).map(|(_, meaning)| meaning);
     let (kind, next) = match meaning {
         Some(meaning) => (FailureKind::Refused, NextStep::ask(meaning.text.clone())),
