@@ -353,7 +353,9 @@ fn unescaped_one(after: &str) -> (char, usize) {
 }
 
 fn unescaped_unicode(after: &str) -> (char, usize) {
-    let unit = |from: usize| after.get(from..from + 4).and_then(|hex| pieces::number(hex, 16, u64::from(u16::MAX)).map(|unit| unit as u32));
+    let unit = |from: usize| {
+        after.get(from..from + 4).and_then(|hex| pieces::number(hex, 16, u64::from(u16::MAX)).map(|unit| unit as u32))
+    };
     let Some(first) = unit(1) else { return (char::REPLACEMENT_CHARACTER, 1) };
     if let Some(character) = char::from_u32(first) {
         return (character, 5);
