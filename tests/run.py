@@ -133,7 +133,9 @@ def nextest(tally, left_out):
     if not works("cargo nextest --version"):
         tally.failures.append("tests: cargo-nextest is missing")
         return
-    command = "cargo nextest run --workspace --all-features --no-fail-fast --status-level skip".split()
+    # Two for each processor: many of them wait for servers, timers and other processes.
+    threads = 2 * (os.cpu_count() or 1)
+    command = f"cargo nextest run --workspace --all-features --no-fail-fast --status-level skip --test-threads {threads}".split()
     if left_out:
         command += ["-E", f"not ({' | '.join(left_out)})"]
     code, log = run("tests", command)

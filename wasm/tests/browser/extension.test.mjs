@@ -117,16 +117,6 @@ for (const kind of BROWSERS) {
       assert.equal((await world.ask({ do: 'status' })).value.login.claims.sub, 'ada');
     });
 
-    test('a worker that wakes has the module ready soon', async () => {
-      const times = [];
-      for (let life = 0; life < 9; life += 1) {
-        await world.kill();
-        times.push((await world.ask({ do: 'ready' })).value);
-      }
-      times.sort((one, other) => one - other);
-      console.log(`ready: ${times[4].toFixed(1)} ms from the fetch of the module to its first answer, the median of 9 workers (${kind})`);
-    });
-
     test('a full storage fails a login before its window opens, and a renewal before anything is sent', async (t) => {
       if (kind === 'firefox') return t.skip('its local storage has no quota that could be filled');
       await logIn(world, peer);
