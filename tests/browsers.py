@@ -4,10 +4,12 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
-from running import PEER, ROOT, TARGET, apt_install, cargo_install, has_node, has_target, install_peer, output, run, works
+from running import BESIDE, PEER, ROOT, TARGET, apt_install, has_node, has_target, install_peer, output, run, works
 
 WASM = ROOT / "wasm"
 MANIFEST = "--manifest-path wasm/Cargo.toml --target wasm32-unknown-unknown"
+WASI = "wasm32-wasip1"
+CORE_AS_WASM = f"cargo test -p tokenway-core --lib --target {WASI} --target-dir {TARGET}/wasi --no-run"
 BROWSERS = {"chromium": "chromium", "firefox": "firefox-esr"}
 # The file of the figures that a busy machine would spoil.
 MEASURED = "ready.test.mjs"
@@ -20,12 +22,6 @@ SHOWN = r"^ *# (\|.*\||ready: .*)$"
 def steps(tally, quick, ready):
     core_as_wasm(tally)
     if not ready:
-        return
-    tally.step("wasm fmt", "cargo fmt --check --manifest-path wasm/Cargo.toml")
-    tally.step("wasm clippy", f"cargo clippy {MANIFEST} --target-dir {TARGET}/wasm -- -D warnings")
-    code, _ = run("npm package", "node wasm/build.mjs")
-    tally.count("npm package", code == 0)
-    if code != 0:
         return
     code, log = run("wasm sizes", "node wasm/sizes.mjs")
     tally.count("wasm sizes", code == 0)
@@ -44,8 +40,6 @@ def steps(tally, quick, ready):
 
 def faults(tally, scenarios):
     """Runs the scenarios that need a browser. Returns a row for each: how many tests, how many violations."""
-    code, _ = run("npm package", "node wasm/build.mjs")
-    tally.count("npm package", code == 0)
     rows = []
     for file in sorted({file for _, file in scenarios.values()}):
         before = tally.passed, len(tally.failures)
@@ -58,14 +52,10 @@ def faults(tally, scenarios):
 
 def core_as_wasm(tally):
     """Core's unit tests on 32 bits, run by Node."""
-    target = "wasm32-wasip1"
-    if not has_target(target):
-        run(f"install {target}", f"rustup target add {target}")
-    if not has_target(target) or not has_node():
-        tally.skip(f"core as WebAssembly: no target {target}, or no node")
+    if not has_target(WASI) or not has_node():
+        tally.skip(f"core as WebAssembly: no target {WASI}, or no node")
         return
-    build = f"cargo test -p tokenway-core --lib --target {target} --target-dir {TARGET}/wasi --no-run"
-    code, log = run("core as WebAssembly", build)
+    code, log = run("core as WebAssembly", CORE_AS_WASM)
     module = re.search(r"\((\S+\.wasm)\)", log)
     if code != 0 or not module:
         tally.failures.append("core as WebAssembly: it did not compile")
@@ -80,6 +70,8 @@ def core_as_wasm(tally):
 
 def install(tally):
     """The tools of the npm package. False: without them nothing more can run."""
+    if not has_target(WASI):
+        run(f"install {WASI}", f"rustup target add {WASI}")
     if not has_node():
         tally.skip("npm package: no node")
         return False
@@ -91,17 +83,22 @@ def install(tally):
     if not has_source():
         tally.skip("npm package: no rust-src, with which the standard library is built small")
         return False
-    version = re.search(r'name = "wasm-bindgen"\nversion = "([^"]+)"', (WASM / "Cargo.lock").read_text()).group(1)
-    if output("wasm-bindgen --version") != f"wasm-bindgen {version}":
-        # Without its TLS, which nothing here needs.
-        cargo_install("wasm-bindgen-cli", f"--version {version} --no-default-features")
     missing = [package for command, package in (("chromium", "chromium"), ("firefox-esr", "firefox-esr")) if not shutil.which(command)]
     if missing:
         apt_install(*missing)
-    if run("install node packages", f"npm ci --no-audit --no-fund --prefix {WASM}")[0] != 0 or not works("wasm-bindgen --version"):
+    if run("install node packages", f"npm ci --no-audit --no-fund --prefix {WASM}")[0] != 0:
         tally.skip("npm package: its tools could not be installed")
         return False
     return (PEER / "node_modules").is_dir() or install_peer()
+
+
+def build(tally):
+    """The npm package. False: nothing more can run."""
+    tally.step("wasm fmt", "cargo fmt --check --manifest-path wasm/Cargo.toml")
+    tally.step("wasm clippy", f"{BESIDE} cargo clippy {MANIFEST} --target-dir {TARGET}/wasm -- -D warnings")
+    code, _ = run("npm package", f"{BESIDE} node wasm/build.mjs")
+    tally.count("npm package", code == 0)
+    return code == 0
 
 
 def has_source():

@@ -15,7 +15,7 @@ import browsers
 import faults
 import keyring
 from running import (
-    MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, has_target, install_node, install_peer, last, number, output, run, say, works,
+    BESIDE, MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, has_target, install_node, install_peer, last, number, output, run, say, works,
 )
 
 MIN_CORPUS = 300  # the cases of kind token, refresh and callback
@@ -48,20 +48,20 @@ def main():
         all_faults(tally)
         sys.exit(tally.finish())
     with ThreadPoolExecutor() as pool:
-        # While the compiler leaves a processor free, and no test runs.
-        wasm_ready = pool.submit(prepare_later_steps, tally)
+        later_ready = pool.submit(prepare_later_steps, tally)
         tally.step("fmt", "cargo fmt --all --check")
         tally.step("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings")
         tally.step("no features", "cargo check -p tokenway-core -p tokenway --no-default-features")
         for target in CHECKED_TARGETS:
             check_target(tally, target)
-    nextest(tally, left_out)
-    doctests(tally)
-    corpus(tally)
+        nextest(tally, left_out)
+        doctests(tally)
+        corpus(tally)
+        tally.step("doc", "cargo doc --workspace --all-features --no-deps", RUSTDOCFLAGS="-D warnings")
+        wasm_ready = later_ready.result()
     model(tally)
-    tally.step("doc", "cargo doc --workspace --all-features --no-deps", RUSTDOCFLAGS="-D warnings")
     deny(tally)
-    browsers.steps(tally, quick, wasm_ready.result())
+    browsers.steps(tally, quick, wasm_ready)
     sys.exit(tally.finish())
 
 
@@ -119,10 +119,14 @@ def can_mount():
 
 
 def prepare_later_steps(tally):
-    """Whether the steps of `wasm/` can run."""
+    """Installs and compiles what the later steps need, with what the earlier ones leave of the processors: their tests wait
+    a lot. Returns whether the steps of `wasm/` can run."""
     if not works("cargo deny --version"):
         cargo_install("cargo-deny")
-    return browsers.install(tally)
+    ready = browsers.install(tally) and browsers.build(tally)
+    run("compile core as WebAssembly", f"{BESIDE} {browsers.CORE_AS_WASM}")
+    run("compile the model", f"{BESIDE} cargo build --release -p tokenway-model")
+    return ready
 
 
 # Steps

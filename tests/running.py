@@ -16,6 +16,8 @@ PEER = ROOT / "tests/peers/oidc-provider"
 MIN_NODE = 20
 STEP_LIMIT = 20 * 60  # seconds: a whole cold run takes less than 25 minutes, so what takes this long hangs
 
+BESIDE = "nice -n 19"  # for what is done beside a step that is timed
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -70,7 +72,7 @@ def install_peer():
 def cargo_install(name, options=""):
     """Without debug information: nobody debugs a tool. A tool's own lock may name what a mirror of the registry lacks;
     then its dependencies are chosen anew."""
-    command = f"cargo install {name} --debug --config profile.dev.debug=false {options} --root {TOOLS}"
+    command = f"{BESIDE} cargo install {name} --debug --config profile.dev.debug=false {options} --root {TOOLS}"
     if run(f"install {name}", f"{command} --locked")[0] != 0:
         run(f"install {name}, unlocked", command)
 

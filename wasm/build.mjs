@@ -1,5 +1,4 @@
-// Builds the npm package into pkg/: `node build.mjs`. Needs rustup's wasm32-unknown-unknown and rust-src, wasm-bindgen of the version in
-// Cargo.lock on the PATH, and `npm ci` in this folder.
+// Builds the npm package into pkg/: `node build.mjs`. Needs rustup's wasm32-unknown-unknown and rust-src, and `npm ci` in this folder.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,12 +13,15 @@ const run = (command, ...args) => {
   try {
     execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   } catch (error) {
-    const missing = { cargo: 'install Rust by rustup', 'wasm-bindgen': 'cargo install wasm-bindgen-cli, of the version in wasm/Cargo.lock' };
-    const advice = error.code === 'ENOENT' ? `${command} is missing: ${missing[command] ?? 'npm ci in this folder'}` : `${command} failed`;
+    const missing = command === 'cargo' ? 'install Rust by rustup' : 'npm ci in this folder';
+    const advice = error.code === 'ENOENT' ? `${command} is missing: ${missing}` : `${command} failed`;
     console.error(`build: ${advice}`);
     process.exit(1);
   }
 };
+
+const bindgen = `${target}/bindgen`;
+run('cargo', 'build', '--locked', '--manifest-path', 'bindgen/Cargo.toml', '--target-dir', bindgen);
 
 // The standard library is built along, for size and without the texts of panics: a fifth of the module is saved. That is an
 // unstable part of a stable compiler, which only RUSTC_BOOTSTRAP opens.
@@ -30,7 +32,7 @@ Object.assign(process.env, {
 run('cargo', 'build', '--release', '--locked', '--target', 'wasm32-unknown-unknown', '--target-dir', `${target}/npm`,
   '-Zbuild-std=std,panic_abort', '-Zbuild-std-features=optimize_for_size');
 rmSync(generated, { recursive: true, force: true });
-run('wasm-bindgen', '--target', 'web', '--out-dir', generated, '--out-name', 'tokenway', `${target}/npm/wasm32-unknown-unknown/release/tokenway_wasm.wasm`);
+run(`${bindgen}/debug/tokenway-bindgen`, `${target}/npm/wasm32-unknown-unknown/release/tokenway_wasm.wasm`, generated);
 // The types of most compilers' libraries have no Symbol.dispose, and nobody needs it here; the raw exports are nobody's business.
 rewrite(`${generated}/tokenway.d.ts`, (types) => types
   .replace(/^ *\[Symbol\.dispose\].*\n/gm, '')
