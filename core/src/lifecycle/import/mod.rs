@@ -1,90 +1,131 @@
-//! Credentials of the program that tokenway grew out of: one JSON object, the same in every place that kept it.
+//! Logins that other programs keep, read from the JSON that they write. What is in it is foreign: it is checked before it
+//! becomes a login, and no error quotes it.
+
+mod aether;
+mod codex;
+mod gcloud;
 
 use std::fmt;
-
-use serde::Deserialize;
 
 use crate::config::{Config, Server};
 use crate::lifecycle::record::{LoginId, Mark, RECORD_FORMAT, Record, Unknown};
 use crate::lifecycle::{identity, policy};
 use crate::moment::{Moment, UnixMillis};
-use crate::secret::{self, Secret};
+use crate::named::Named;
+use crate::secret::Secret;
+use crate::wire::{jwt, text};
 
-/// The value as both of its generations wrote it. Members that are not named here are of no use to us.
-#[derive(Deserialize)]
-struct Stored {
-    client_id: String,
-    #[serde(with = "secret::exposed")]
-    access_token: Secret,
-    #[serde(default, with = "secret::exposed_option")]
-    refresh_token: Option<Secret>,
-    /// Milliseconds since 1970.
-    #[serde(default)]
-    expires_at: Option<UnixMillis>,
-    /// Only the first generation; empty when unknown.
-    #[serde(default)]
-    granted_scopes: Vec<String>,
+/// What another program keeps of a login. `Debug` shows no secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForeignLogin {
+    /// The client that it belongs to; `None`: the one that the program has for everybody.
+    pub client_id: Option<String>,
+    /// The secret of that client, where the program keeps it beside the tokens.
+    pub client_secret: Option<Secret>,
+    /// The access token; `None`: the first renewal brings one.
+    pub access_token: Option<Secret>,
+    /// The refresh token.
+    pub refresh_token: Option<Secret>,
+    /// The ID token: only read for who is logged in.
+    pub id_token: Option<Secret>,
+    /// When the access token dies, in milliseconds since 1970.
+    pub expires_at: Option<UnixMillis>,
+    /// The granted scopes.
+    pub scopes: Option<Vec<String>>,
+    /// Who is logged in, as far as the program says it beside the tokens.
+    pub claims: Named<String>,
 }
 
-/// Why a value does not become a login.
-#[derive(Debug)]
+/// Why what another program keeps does not become a login. Quotes nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotImported {
-    /// It is not a credential of that form.
-    Invalid(serde_json::Error),
+    /// It is not JSON of that form.
+    Invalid {
+        /// Where it stops being so.
+        line: usize,
+        /// In that line.
+        column: usize,
+    },
+    /// The configuration does not know the server's endpoints: no such login names them.
+    NoEndpoints,
     /// It belongs to another client than the configuration names.
     OtherClient {
         /// That client.
         found: String,
     },
-    /// The configuration does not know the server's endpoints: a credential does not name them.
-    NoEndpoints,
+    /// It is of that form, and not the login of a person.
+    OtherKind {
+        /// What it is, for people.
+        what: String,
+    },
+    /// What is in this member can be no token, or no name.
+    Unfit(&'static str),
 }
 
 impl fmt::Display for NotImported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Line and column only: what serde_json quotes may be a token.
-            NotImported::Invalid(error) => {
-                write!(f, "invalid credential: line {}, column {}", error.line(), error.column())
-            }
-            NotImported::OtherClient { found } => write!(f, "the credential belongs to the client {found}"),
+            NotImported::Invalid { line, column } => write!(f, "invalid credential: line {line}, column {column}"),
             NotImported::NoEndpoints => f.write_str("a provider with known endpoints is needed to import a credential"),
+            NotImported::OtherClient { found } => write!(f, "the credential belongs to the client {found}"),
+            NotImported::OtherKind { what } => f.write_str(what),
+            NotImported::Unfit(member) => {
+                write!(f, "invalid credential: its `{member}` is empty, or no text of one line")
+            }
         }
     }
 }
 
 impl std::error::Error for NotImported {}
 
+impl From<serde_json::Error> for NotImported {
+    /// Line and column only: what serde_json quotes may be a token.
+    fn from(error: serde_json::Error) -> Self {
+        NotImported::Invalid { line: error.line(), column: error.column() }
+    }
+}
+
 impl Record {
-    /// A login from such a value. Two owners of one rotating refresh token end in a logout: the program that wrote the
-    /// value must not use it any more.
+    /// The login as a record of its own. Two owners of one rotating refresh token end in a logout: the program that kept
+    /// it must not use it any more.
     ///
     /// # Errors
     /// See [`NotImported`].
-    pub fn import(json: &str, config: &Config, moment: &Moment) -> Result<Record, NotImported> {
-        let stored: Stored = serde_json::from_str(json).map_err(NotImported::Invalid)?;
+    pub fn import(login: ForeignLogin, config: &Config, moment: &Moment) -> Result<Record, NotImported> {
         let Server::Known(endpoints) = &config.server else { return Err(NotImported::NoEndpoints) };
-        if stored.client_id != config.client.id {
-            return Err(NotImported::OtherClient { found: stored.client_id });
+        check(&login)?;
+        if let Some(found) = login.client_id.filter(|found| *found != config.client.id) {
+            return Err(NotImported::OtherClient { found: text::name_for_people(&found) });
         }
-        let life = stored.expires_at.map(|end| end.since(moment.now));
+        // Without a token there is nothing to lend: it counts as dead by now.
+        let (access_token, expires_at) = match login.access_token {
+            Some(token) => {
+                let read = || config.provider.expiry_from_jwt.then(|| expiry(&token)).flatten();
+                let expires_at = login.expires_at.or_else(read);
+                (token, expires_at)
+            }
+            None => (Secret::default(), Some(moment.now)),
+        };
+        let life = expires_at.map(|end| end.since(moment.now));
         let (_, due_at) = life.map(|life| policy::lifetime(moment, moment.now, life)).unzip();
+        let mut claims = login.claims;
+        claims.extend(identity::read(&config.provider, &access_token, login.id_token.as_ref()));
         Ok(Record {
             format: RECORD_FORMAT,
             login_id: LoginId(moment.draw_text("login id")),
             generation: 1,
-            client_id: stored.client_id,
+            client_id: config.client.id.clone(),
             issuer: config.provider.issuer.clone(),
             token_endpoint: endpoints.token.clone(),
             revocation_endpoint: endpoints.revocation.clone(),
             mark: Mark::LoggedIn,
-            claims: identity::read(&config.provider, &stored.access_token, None),
-            access_token: stored.access_token,
+            claims,
+            access_token,
             token_type: "Bearer".to_owned(),
-            refresh_token: stored.refresh_token,
-            scopes: Some(stored.granted_scopes).filter(|scopes| !scopes.is_empty()),
+            refresh_token: login.refresh_token,
+            scopes: login.scopes,
             resources: config.resources.clone(),
-            expires_at: stored.expires_at,
+            expires_at,
             due_at,
             renewed_at: moment.now,
             renewed_from: None,
@@ -94,49 +135,31 @@ impl Record {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::provider::Provider;
-
-    const CODEX_CLIENT: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
-    const MOMENT: Moment = Moment { now: UnixMillis(1_000_000), entropy: [3; 32] };
-
-    fn codex() -> Config {
-        Config::builder(Provider::built_in().unwrap().remove(0)).build().unwrap()
-    }
-
-    fn import(members: &str) -> Result<Record, NotImported> {
-        Record::import(&format!(r#"{{"client_id":"{CODEX_CLIENT}",{members}}}"#), &codex(), &MOMENT)
-    }
-
-    #[test]
-    fn both_generations_of_the_seeds_credential_become_a_login() {
-        let first =
-            r#""access_token":"AT","refresh_token":"RT","expires_at":1600000,"granted_scopes":["openid"],"x":1"#;
-        let record = import(first).unwrap();
-        assert_eq!((record.access_token.expose(), record.generation), ("AT", 1));
-        assert_eq!(record.refresh_token, Some(Secret::new("RT")));
-        assert_eq!(record.expires_at, Some(UnixMillis(1_600_000)));
-        assert!(record.due_at.is_some_and(|due| due > MOMENT.now && due < UnixMillis(1_600_000)));
-        assert_eq!(record.scopes.as_deref(), Some(&["openid".to_owned()][..]));
-
-        let second = import(r#""access_token":"AT""#).unwrap();
-        assert_eq!((second.refresh_token, second.expires_at, second.scopes), (None, None, None));
-    }
-
-    #[test]
-    fn a_value_of_another_shape_is_named_without_its_content() {
-        let error = import(r#""access_token":["planted"]"#).unwrap_err().to_string();
-        assert!(error.starts_with("invalid credential:") && !error.contains("planted"), "{error}");
-    }
-
-    #[test]
-    fn another_clients_credential_is_refused() {
-        let other = Record::import(r#"{"client_id":"other","access_token":"AT"}"#, &codex(), &MOMENT);
-        assert!(matches!(other, Err(NotImported::OtherClient { .. })));
-        let generic = Config::builder(Provider::generic("https://as.example")).client_id("other").build().unwrap();
-        let unknown = Record::import(r#"{"client_id":"other","access_token":"AT"}"#, &generic, &MOMENT);
-        assert!(matches!(unknown, Err(NotImported::NoEndpoints)));
-    }
+/// Nothing that could break out of a header, a form or a line on a terminal.
+fn check(login: &ForeignLogin) -> Result<(), NotImported> {
+    let is_token = |token: &Secret| !token.is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    let is_line = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+    let checks = [
+        ("access_token", login.access_token.as_ref().is_none_or(is_token)),
+        ("refresh_token", login.refresh_token.as_ref().is_none_or(is_token)),
+        ("client_id", login.client_id.as_deref().is_none_or(is_line)),
+        ("client_secret", login.client_secret.as_ref().is_none_or(|secret| is_line(secret.expose()))),
+        ("granted_scopes", login.scopes.iter().flatten().all(|scope| is_line(scope))),
+    ];
+    checks.into_iter().find(|(_, fits)| !fits).map_or(Ok(()), |(member, _)| Err(NotImported::Unfit(member)))
 }
+
+/// When a JWT says that it dies.
+fn expiry(access_token: &Secret) -> Option<UnixMillis> {
+    let exp = jwt::claims(access_token.expose()).ok()?.number(&["exp"])?;
+    Some(UnixMillis(exp.saturating_mul(1_000)))
+}
+
+/// Programs write an empty text for what they do not have.
+fn unless_empty(secret: Option<Secret>) -> Option<Secret> {
+    secret.filter(|secret| !secret.is_empty())
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
