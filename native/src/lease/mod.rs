@@ -13,7 +13,8 @@
 //!
 //! // Where the login is:
 //! let token = client.token().await?;
-//! Lease::of(&token, client.config()).write(Path::new("/srv/leases/codex.json"))?;
+//! let lease = Lease::of(&token, client.config());
+//! lease.write(Path::new("/srv/leases/codex.json")).map_err(|failure| failure.detail)?;
 //! // Where it is not:
 //! let token = Lease::read(Path::new("/srv/leases/codex.json"))?.token(&Wish::default())?;
 //! # Ok(())
