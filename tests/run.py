@@ -28,7 +28,7 @@ WASM_TESTS = "test(/wasm_probe/)"
 NODE_TESTS = "test(/by_node/)"
 STRACE_TESTS = "test(/by_strace/)"
 DISK_TESTS = "test(/by_loop_device/)"
-REDIS_TESTS = "binary(redis)"
+REDIS_TESTS = "binary(redis) | (binary(/^e2e/) & test(/^redis::/))"
 KEYRING_TESTS = "binary(keyring) | test(/secret_service/)"
 
 # What tests measure, each on a line of its own.
@@ -222,7 +222,7 @@ def check_target(tally, target):
         tally.skip(f"check for {target}")
         return
     stand_in = {f"{tool}_{target.replace('-', '_')}": str(ROOT / "tests/stand-in-cc") for tool in ("CC", "CXX", "AR")}
-    tally.step(f"check {target}", f"cargo check -p tokenway -p tokenway-cli --features tokenway/redis --target {target}", **stand_in)
+    tally.step(f"check {target}", f"cargo check -p tokenway -p tokenway-cli --features tokenway-cli/redis --target {target}", **stand_in)
 
 
 def deny(tally):

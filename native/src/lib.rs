@@ -22,6 +22,7 @@
 //! - [`Client`], and [`BlockingClient`] for programs without an async runtime: login, token, status, logout.
 //! - `middleware::BearerToken` (feature `middleware`): attaches the token to the requests of a reqwest client, and
 //!   replays once after a 401.
+//! - [`lease`]: an access token on loan to a container or another machine, without what renews it.
 //! - [`login`]: how a login talks to the person, and how it outlives its process.
 //! - [`store`]: where credentials are kept; [`http`]: how requests are made. Both are traits.
 //! - [`driver`] and [`world`]: the loop that runs the machines of [`core`], for whoever builds on them.
@@ -38,7 +39,9 @@ pub mod client;
 pub mod driver;
 pub mod home;
 pub mod http;
+pub mod lease;
 pub mod login;
+mod machine;
 #[cfg(feature = "middleware")]
 pub mod middleware;
 pub mod store;

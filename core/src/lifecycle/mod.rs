@@ -11,7 +11,7 @@ pub(crate) mod renewal;
 mod revoke;
 
 pub use get_token::{GetToken, Token, TokenNote};
-pub use import::NotImported;
+pub use import::{ForeignLogin, NotImported};
 pub use logout::{LoggedOut, Logout, Scope};
 pub use policy::{Standing, Wish, standing};
 pub use revoke::Revoked;

@@ -55,7 +55,8 @@ pub fn standing(record: &Record, wish: &Wish, now: UnixMillis) -> Standing {
     let clock_went_back = now < record.renewed_at;
     let expires_at = record.expires_at.filter(|_| !clock_went_back);
     let due_at = record.due_at.filter(|_| !clock_went_back);
-    if record.mark == Mark::LoggedOut || is_rejected(record, wish) || expires_at.is_some_and(|end| now >= end) {
+    let is_dead = record.access_token.is_empty() || expires_at.is_some_and(|end| now >= end);
+    if record.mark == Mark::LoggedOut || is_rejected(record, wish) || is_dead {
         return Standing::Unusable;
     }
     if due_at.is_some_and(|due| now >= due) {

@@ -46,7 +46,9 @@ impl Revoke {
         let request = |kind, token| Box::new(token_request::revocation(config, endpoint, kind, token));
         let access = request(TokenKind::Access, &record.access_token);
         let (current, next) = match &record.refresh_token {
-            Some(token) => (request(TokenKind::Refresh, token), Some(access)),
+            Some(token) => {
+                (request(TokenKind::Refresh, token), Some(access).filter(|_| !record.access_token.is_empty()))
+            }
             None => (access, None),
         };
         Some(Revoke { current, next, first: None, started_at: now })

@@ -10,7 +10,7 @@ use crate::json::{self, BadText, object, words};
 use crate::named::Named;
 use crate::wire::token_options::{CodeMeaning, TokenAnswerOptions};
 
-const CODEX: &str = include_str!("presets/codex.json");
+const PRESETS: [&str; 2] = [include_str!("presets/codex.json"), include_str!("presets/google.json")];
 
 /// One authorization server (or product behind one) and its habits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -205,12 +205,16 @@ impl Provider {
         Provider { endpoints: Some(endpoints.clone()), ..Provider::with_id(endpoints.token) }
     }
 
-    /// ChatGPT's login as the Codex command line uses it.
+    /// ChatGPT's login as the Codex command line uses it, and Google's.
     ///
     /// # Errors
     /// None in practice: a test reads every built-in preset.
     pub fn built_in() -> Result<Vec<Provider>, UnreadableProviders> {
-        Provider::read_list(CODEX)
+        let mut all = Vec::new();
+        for preset in PRESETS {
+            all.extend(Provider::read_list(preset)?);
+        }
+        Ok(all)
     }
 
     /// Reads a list of providers (a JSON array), such as a user's own file.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Config;
+use crate::secret::Secret;
 use crate::wire::class::Advice;
 use crate::wire::token_options::MemberNames;
 
@@ -21,7 +22,11 @@ fn every_built_in_preset_is_read_and_can_be_used() {
         assert!(!ids.contains(&provider.id), "{} stands there twice", provider.id);
         ids.push(provider.id.clone());
         assert!(!provider.name.is_empty());
-        let config = Config::builder(provider.clone()).client_id("mine").build().unwrap();
+        let mut builder = Config::builder(provider.clone()).client_id("mine");
+        if provider.client_authentication != AuthenticationMethod::PublicClient {
+            builder = builder.client_secret(Secret::new("not really secret"));
+        }
+        let config = builder.build().unwrap();
         assert_eq!(config.key().provider, provider.id);
     }
     assert!(!ids.is_empty());

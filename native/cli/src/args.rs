@@ -4,6 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokenway_core::lifecycle::record::CredentialKey;
+
+mod store;
+
+pub(crate) use store::{StoreChoice, StoreKind};
 
 /// Log in once, and any program on this machine gets a valid access token.
 #[derive(Debug, Parser)]
@@ -12,7 +17,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     propagate_version = true,
     after_help = "Exit codes: 0 ok, 2 usage, 3 log in, 4 retry later, 5 configuration, 6 outcome unknown, 130 interrupted, 1 other.\n\
-                  Environment: TOKENWAY_HOME (where logins are kept), TOKENWAY_STORE, TOKENWAY_PASSPHRASE, BROWSER, NO_COLOR."
+                  Environment: TOKENWAY_HOME (where logins are kept), TOKENWAY_STORE, TOKENWAY_PASSPHRASE, TOKENWAY_REDIS_URL, \
+                  TOKENWAY_LEASE, BROWSER, NO_COLOR."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -24,6 +30,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Watch a whole life of a login, against a small server of tokenway's own; leaves nothing behind
     Demo(DemoArgs),
+    /// Take over a login of another program, which is only read
+    Import(Box<ImportArgs>),
+    /// Hand out an access token for another machine, without what renews it
+    Lease(LeaseArgs),
     /// Show who is logged in where
     List(ListArgs),
     /// Log in, in the browser
@@ -36,7 +46,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Show one login: who, until when, where it is kept
     Status(StatusArgs),
-    /// Move logins from one store to another, or take one over
+    /// Move logins from one store to another
     Store(StoreArgs),
     /// Print a valid access token, and nothing else
     Token(TokenArgs),
@@ -72,6 +82,16 @@ pub(crate) struct Target {
     pub(crate) common: Common,
 }
 
+impl Target {
+    /// Whether nothing that is named here speaks against this credential.
+    pub(crate) fn fits(&self, key: &CredentialKey) -> bool {
+        let server = self.provider.as_ref().or(self.issuer.as_ref());
+        [(server, &key.provider), (self.client_id.as_ref(), &key.client_id), (self.account.as_ref(), &key.account)]
+            .into_iter()
+            .all(|(named, found)| named.is_none_or(|named| named == found))
+    }
+}
+
 /// Flags of every command.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Common {
@@ -84,54 +104,6 @@ pub(crate) struct Common {
     /// Show each action and its outcome on stderr
     #[arg(short, long)]
     pub(crate) verbose: bool,
-}
-
-/// What may be asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StoreChoice {
-    /// Where the login lies; a new one goes to the keyring, else to encrypted files
-    #[default]
-    Auto,
-    /// Files that your passphrase opens (TOKENWAY_PASSPHRASE, or asked for)
-    Encrypted,
-    /// Plain files that only this user can read
-    File,
-    /// The keyring of the system
-    Keyring,
-}
-
-/// The stores there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum StoreKind {
-    /// Files that your passphrase opens (TOKENWAY_PASSPHRASE, or asked for)
-    Encrypted,
-    /// Plain files that only this user can read
-    File,
-    /// The keyring of the system
-    Keyring,
-}
-
-impl StoreChoice {
-    /// The one that was named.
-    pub(crate) fn named(self) -> Option<StoreKind> {
-        match self {
-            StoreChoice::Auto => None,
-            StoreChoice::Encrypted => Some(StoreKind::Encrypted),
-            StoreChoice::File => Some(StoreKind::File),
-            StoreChoice::Keyring => Some(StoreKind::Keyring),
-        }
-    }
-}
-
-impl StoreKind {
-    /// As it is typed, and written down.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            StoreKind::Encrypted => "encrypted",
-            StoreKind::File => "file",
-            StoreKind::Keyring => "keyring",
-        }
-    }
 }
 
 #[derive(Args, Debug)]
@@ -154,10 +126,34 @@ pub(crate) struct LoginArgs {
     pub(crate) timing: TimingArgs,
 }
 
+/// A login, or what was leased from one.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Leased {
+    /// A lease to use instead of a login, as `tokenway lease` writes it
+    #[arg(long, value_name = "FILE", env = "TOKENWAY_LEASE")]
+    pub(crate) lease: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LeaseArgs {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Write the lease to this file, which only you can read, instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The token must live at least this long
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) min_ttl: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) timing: TimingArgs,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) leased: Leased,
     /// Print the whole header: `Authorization: Bearer ...`
     #[arg(long)]
     pub(crate) header: bool,
@@ -182,10 +178,41 @@ pub(crate) struct TimingArgs {
     pub(crate) reject_interval: Option<Duration>,
 }
 
+/// Whose logins can be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Source {
+    /// aether: the keyring, or its encrypted --file, which AETHER_CREDENTIALS_PASSWORD opens
+    Aether,
+    /// Codex: `auth.json` in CODEX_HOME or ~/.codex, else the keyring
+    Codex,
+    /// gcloud: the application default credentials of a person
+    Gcloud,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The program that the login is taken from
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) from: Source,
+    /// Where it keeps the login, if not where it usually does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The name of the credential, where aether keeps several [default: the provider's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Replace the login that is here
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) leased: Leased,
 }
 
 #[derive(Args, Debug)]
@@ -197,22 +224,8 @@ pub(crate) struct StoreArgs {
 /// What to do with stores.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
-    /// Take over a login of the program aether, which must not use it any more
-    Import(Box<ImportArgs>),
     /// Move every login of one store to another; at no moment is one in neither
     Migrate(MigrateArgs),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ImportArgs {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    /// The name of the credential there [default: the provider's name]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: Option<String>,
-    /// Its encrypted file, which AETHER_CREDENTIALS_PASSWORD opens; without it the keyring is looked at
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -39,6 +39,8 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<output::Answer, Stopped> {
     match command {
         Command::Demo(args) => demo::run(&args).await,
+        Command::Import(args) => commands::import::run(&args).await,
+        Command::Lease(args) => commands::lease::run(&args).await,
         Command::List(args) => commands::list::run(&args).await,
         Command::Login(args) => commands::login::run(args).await,
         Command::Logout(args) => commands::logout::run(&args).await,

@@ -25,6 +25,8 @@ impl Output {
     pub(crate) fn of(command: &Command) -> Self {
         let json = match command {
             Command::Demo(_) => false,
+            Command::Import(args) => args.target.common.json,
+            Command::Lease(args) => args.target.common.json,
             Command::List(args) => args.common.json,
             Command::Login(args) => args.target.common.json,
             Command::Logout(args) => args.target.common.json,
@@ -32,7 +34,6 @@ impl Output {
             Command::Replay(args) => args.common.json,
             Command::Status(args) => args.target.common.json,
             Command::Store(args) => match &args.command {
-                StoreCommand::Import(args) => args.target.common.json,
                 StoreCommand::Migrate(args) => args.json,
             },
             Command::Token(args) => args.target.common.json,

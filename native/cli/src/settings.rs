@@ -7,7 +7,7 @@ use tokenway::Client;
 use tokenway::driver::Observer;
 use tokenway::home;
 use tokenway::http::{HttpOptions, ReqwestHttp};
-use tokenway::store::Store;
+use tokenway::store::{ClientSecrets, Store};
 use tokenway_core::config::{AuthenticationMethod, Config, ConfigError, Timing};
 use tokenway_core::lifecycle::record::CredentialKey;
 use tokenway_core::moment::Millis;
@@ -75,12 +75,7 @@ impl Settings {
             return Ok(settings);
         }
         let keys = stores.logins().await?;
-        let fits = |key: &&CredentialKey| {
-            server.is_none_or(|server| *server == key.provider)
-                && target.client_id.as_ref().is_none_or(|id| *id == key.client_id)
-                && target.account.as_ref().is_none_or(|account| *account == key.account)
-        };
-        let found: Vec<&CredentialKey> = keys.iter().filter(fits).collect();
+        let found: Vec<&CredentialKey> = keys.iter().filter(|key| target.fits(key)).collect();
         match (&found[..], named) {
             ([key], _) => Settings::of_stored(&stores, key, target, purpose),
             ([], Some(named)) => named,
@@ -129,15 +124,16 @@ impl Settings {
             Purpose::Look => TimingArgs::default(),
             Purpose::Tokens(timing) => timing,
         };
-        if matches!(purpose, Purpose::Look) && target.client_secret_file.is_none() {
+        let secret = client_secret(target, &provider)?;
+        if matches!(purpose, Purpose::Look) && secret.is_none() {
             provider.client_authentication = AuthenticationMethod::PublicClient;
         }
         let mut builder = Config::builder(provider).timing(with_timing(timing));
         if let Some(client_id) = &target.client_id {
             builder = builder.client_id(client_id);
         }
-        if let Some(file) = &target.client_secret_file {
-            builder = builder.client_secret(secret_file(file)?);
+        if let Some(secret) = secret {
+            builder = builder.client_secret(secret);
         }
         let scopes: Vec<&str> = target.scope.iter().flat_map(|scopes| scopes.split_ascii_whitespace()).collect();
         if !scopes.is_empty() {
@@ -185,8 +181,7 @@ impl Settings {
 
     /// A client that is watched.
     pub(crate) fn client(&self, observer: Arc<dyn Observer>) -> Result<Client, Stopped> {
-        let extra_ca = std::env::var_os(CA_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from);
-        let http = ReqwestHttp::new(HttpOptions { extra_ca, ..HttpOptions::default() });
+        let http = ReqwestHttp::new(HttpOptions { extra_ca: extra_ca(), ..HttpOptions::default() });
         Client::builder(self.config.clone())
             .store(Arc::clone(&self.store))
             .http(Arc::new(http))
@@ -194,6 +189,11 @@ impl Settings {
             .build()
             .map_err(|error| Stopped::configuration(error.to_string()))
     }
+}
+
+/// The file with certificate authorities that are trusted besides the system's.
+pub(crate) fn extra_ca() -> Option<PathBuf> {
+    std::env::var_os(CA_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from)
 }
 
 /// Built-in providers, and the user's own, which win.
@@ -243,6 +243,16 @@ fn by_name(providers: &[Provider], name: &str) -> Result<Provider, Stopped> {
 
 pub(crate) fn home_folder() -> Result<PathBuf, Stopped> {
     home::folder().map_err(|error| Stopped::configuration(error.to_string()))
+}
+
+/// The secret that was named, or came with an import.
+fn client_secret(target: &Target, provider: &Provider) -> Result<Option<Secret>, Stopped> {
+    if let Some(file) = &target.client_secret_file {
+        return secret_file(file).map(Some);
+    }
+    let Some(client_id) = target.client_id.as_ref().or(provider.client_id.as_ref()) else { return Ok(None) };
+    let kept = ClientSecrets::new(home_folder()?).secret_of(&provider.id, client_id);
+    kept.map_err(|failure| Stopped::configuration(failure.detail))
 }
 
 fn secret_file(file: &Path) -> Result<Secret, Stopped> {

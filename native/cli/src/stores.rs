@@ -14,6 +14,8 @@ use crate::output::say;
 use crate::passphrase;
 use crate::settings::home_folder;
 
+mod redis;
+
 /// The stores of this user's home, each opened at its first use.
 pub(crate) struct Stores {
     home: PathBuf,
@@ -164,8 +166,7 @@ impl Stores {
     pub(crate) fn pinned(&self, key: &CredentialKey) -> Result<Option<StoreKind>, Stopped> {
         let pinned = self.pins.store_of(key).map_err(|failure| Stopped::configuration(failure.detail))?;
         let Some(name) = pinned else { return Ok(None) };
-        let known = [StoreKind::Encrypted, StoreKind::File, StoreKind::Keyring];
-        let found = known.into_iter().find(|kind| kind.name() == name);
+        let found = StoreKind::ALL.into_iter().find(|kind| kind.name() == name);
         found.map(Some).ok_or_else(|| {
             Stopped::configuration(format!("{key} lies in a store that this version does not know: {name:?}"))
                 .with_next("Update tokenway.")
@@ -184,6 +185,7 @@ impl Stores {
             }
             StoreKind::File => Arc::new(FileStore::new(&self.home)),
             StoreKind::Keyring => Arc::new(KeyringStore::of_this_machine(&self.home)),
+            StoreKind::Redis => redis::store()?,
         };
         opened.insert(kind, Arc::clone(&store));
         Ok(store)

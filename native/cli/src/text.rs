@@ -42,10 +42,20 @@ pub(crate) fn who(claims: &Named<String>) -> Option<&str> {
 
 /// The command that logs in to that credential again, ready for a shell. `known` is the provider, if it has a name.
 pub(crate) fn login_command(key: &CredentialKey, known: Option<&Provider>, target: &Target) -> String {
-    let mut words = vec!["tokenway", "login"];
-    match known {
-        Some(provider) => words.push(&provider.id),
-        None => words.extend(["--issuer", &key.provider]),
+    command("login", key, known, target)
+}
+
+/// The command that takes a new lease of that credential, on the machine that it is on.
+pub(crate) fn lease_command(key: &CredentialKey, known: Option<&Provider>) -> String {
+    command("lease", key, known, &Target::default())
+}
+
+fn command(name: &str, key: &CredentialKey, known: Option<&Provider>, target: &Target) -> String {
+    let mut words = vec!["tokenway", name];
+    if key.provider.contains("://") {
+        words.extend(["--issuer", &key.provider]);
+    } else {
+        words.push(&key.provider);
     }
     if known.and_then(|provider| provider.client_id.as_ref()) != Some(&key.client_id) {
         words.extend(["--client-id", &key.client_id]);

@@ -22,7 +22,7 @@ struct Shared {
 }
 
 impl AccessToken {
-    pub(super) fn new(record: Box<Record>, notes: Vec<TokenNote>) -> Self {
+    pub(crate) fn new(record: Box<Record>, notes: Vec<TokenNote>) -> Self {
         let authorization = Secret::new(format!("{} {}", record.token_type, record.access_token.expose()));
         let hash = record.access_token.hash();
         AccessToken { shared: Arc::new(Shared { record, notes, authorization, hash }) }
@@ -38,6 +38,12 @@ impl AccessToken {
     #[must_use]
     pub fn authorization(&self) -> &Secret {
         &self.shared.authorization
+    }
+
+    /// How it is presented: `Bearer`, mostly.
+    #[must_use]
+    pub fn token_type(&self) -> &str {
+        &self.shared.record.token_type
     }
 
     /// The hash by which it is told from other tokens.

@@ -96,8 +96,8 @@ impl fmt::Display for BuildError {
                 f.write_str("this build has no HTTP client: enable the feature `reqwest`, or bring one")
             }
             BuildError::OtherStore => f.write_str(
-                "the login lies in the keyring or in encrypted files: enable the feature `keyring`, or give the client \
-                 its store",
+                "the login lies in the keyring, in encrypted files or in Redis: enable the feature `keyring`, or give the \
+                 client its store",
             ),
         }
     }

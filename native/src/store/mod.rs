@@ -15,10 +15,12 @@
 //! - A lease has one holder at a time, in all processes that share the store, and a number larger than all before.
 //!   It is given back by `unlock`, by the end of its holder, or (in stores that can know of neither) by its age.
 
+mod client_secrets;
 pub mod conformance;
 #[cfg(feature = "encrypted")]
 mod encrypted;
 pub(crate) mod file;
+mod foreign;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod memory;
@@ -38,9 +40,11 @@ use tokenway_core::http::IoFailure;
 use tokenway_core::lifecycle::record::{CredentialKey, Record};
 use tokenway_core::moment::Millis;
 
+pub use client_secrets::ClientSecrets;
 #[cfg(feature = "encrypted")]
 pub use encrypted::{EncryptedStore, SCRYPT_WORK_FACTOR, seed_credentials};
 pub use file::FileStore;
+pub use foreign::read_foreign;
 #[cfg(feature = "keyring")]
 pub use keyring::{Keyring, KeyringStore, SEED_SERVICE};
 pub use memory::MemoryStore;

@@ -20,8 +20,8 @@ use super::file::{platform, replace};
 /// How the names of pins end.
 const SUFFIX: &str = "pin";
 
-/// The choices made under one home folder. The command `tokenway` calls its stores `encrypted`, `file` and `keyring`.
-/// Its methods read or write one small file, and block for that.
+/// The choices made under one home folder. The command `tokenway` calls its stores `encrypted`, `file`,
+/// `keyring` and `redis`. Its methods read or write one small file, and block for that.
 #[derive(Clone, Debug)]
 pub struct Pins {
     folder: PathBuf,

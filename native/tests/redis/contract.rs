@@ -1,6 +1,5 @@
 //! The contract of every store, and what only this one has to promise.
 
-use std::fs;
 use std::sync::Arc;
 
 use tokenway::core::action::{Load, Lock, Save};
@@ -8,7 +7,7 @@ use tokenway::core::moment::Millis;
 use tokenway::store::conformance::{conformance, sample_key, sample_record};
 use tokenway::store::{LockAnswer, RedisOptions, RedisStore, SaveAnswer, Store};
 
-use crate::redis::Redis;
+use crate::redis::{Redis, Tls};
 
 #[tokio::test]
 async fn the_redis_store_keeps_the_contract() {
@@ -120,30 +119,11 @@ async fn an_acl_user_with_the_rights_that_are_documented_is_enough() {
 
 #[tokio::test]
 async fn tokens_cross_the_network_under_tls_that_trusts_the_named_authority_and_nobody_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    fs::write(&cert, certified.cert.pem()).unwrap();
-    fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
-    let tls_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (cert_path, key_path) = (cert.display().to_string(), key.display().to_string());
-    let flags = [
-        "--tls-port",
-        &tls_port.to_string(),
-        "--tls-cert-file",
-        &cert_path,
-        "--tls-key-file",
-        &key_path,
-        "--tls-ca-cert-file",
-        &cert_path,
-        "--tls-auth-clients",
-        "no",
-    ];
-    let Some(_redis) = Redis::with(&flags) else { return };
-    let mut options = RedisOptions::new(format!("rediss://localhost:{tls_port}"));
+    let Some(tls) = Tls::start() else { return };
+    let mut options = RedisOptions::new(tls.url());
     let failure = RedisStore::new(options.clone()).unwrap().probe().await.unwrap_err();
     assert!(failure.detail.contains("certificate"), "{}", failure.detail);
-    options.extra_ca = Some(cert);
+    options.extra_ca = Some(tls.authority());
     let store = RedisStore::new(options).unwrap();
     store.probe().await.unwrap();
     assert!(store.describe().contains("over TLS"));

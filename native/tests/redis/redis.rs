@@ -1,7 +1,8 @@
 //! A `redis-server` of our own.
 
+use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,6 +98,36 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A server that speaks TLS, too, with a certificate that no system trusts.
+pub(crate) struct Tls {
+    port: u16,
+    folder: TempDir,
+    _redis: Redis,
+}
+
+impl Tls {
+    pub(crate) fn start() -> Option<Self> {
+        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        fs::write(&cert, certified.cert.pem()).unwrap();
+        fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
+        let (port_flag, cert, key) = (port.to_string(), cert.to_str().unwrap(), key.to_str().unwrap());
+        let files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert];
+        let flags = [&["--tls-port", &port_flag, "--tls-auth-clients", "no"], &files[..]].concat();
+        Some(Tls { port, _redis: Redis::with(&flags)?, folder })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("rediss://localhost:{}", self.port)
+    }
+
+    /// Who signed its certificate.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
     }
 }
 

@@ -1,6 +1,8 @@
 //! One command a file.
 
 pub(crate) mod import;
+pub(crate) mod lease;
+pub(crate) mod leased;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;

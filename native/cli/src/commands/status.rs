@@ -4,6 +4,7 @@ use serde_json::json;
 use tokenway::client::{LoggedInStatus, Status};
 use tokenway_core::lifecycle::Standing;
 
+use super::leased;
 use crate::args::{StatusArgs, StoreKind};
 use crate::exit::{Code, Stopped};
 use crate::output::Answer;
@@ -11,6 +12,9 @@ use crate::settings::{Purpose, Settings};
 use crate::text::{expiry, instant, who};
 
 pub(crate) async fn run(args: &StatusArgs) -> Result<Answer, Stopped> {
+    if let Some(lease) = leased::named(&args.leased, &args.target)? {
+        return Ok(leased::status(&lease));
+    }
     let settings = Settings::named_or_only(&args.target, Purpose::Look).await?;
     let client = settings.client(super::observer(&args.target.common))?;
     let status = client.status().await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;

@@ -11,7 +11,6 @@ use crate::stores::Stores;
 
 pub(crate) async fn run(args: &StoreArgs) -> Result<Answer, Stopped> {
     match &args.command {
-        StoreCommand::Import(args) => super::import::run(args).await,
         StoreCommand::Migrate(args) => migrate_all(args).await,
     }
 }

@@ -1,6 +1,7 @@
 //! `tokenway token`: a valid access token on stdout, and nothing else there.
 
 use std::io::Read;
+use std::time::Duration;
 
 use serde_json::json;
 use tokenway::AccessToken;
@@ -8,7 +9,8 @@ use tokenway_core::lifecycle::{TokenNote, Wish};
 use tokenway_core::moment::Millis;
 use tokenway_core::secret::Secret;
 
-use crate::args::TokenArgs;
+use super::leased;
+use crate::args::{Common, TokenArgs};
 use crate::exit::Stopped;
 use crate::output::{Answer, say};
 use crate::settings::{Purpose, Settings};
@@ -18,9 +20,25 @@ use crate::text::relative;
 const MAX_REJECTED: u64 = 1024 * 1024;
 
 pub(crate) async fn run(args: &TokenArgs) -> Result<Answer, Stopped> {
-    let wish = wish(args)?;
-    let settings = Settings::named_or_only(&args.target, Purpose::Tokens(args.timing)).await?;
-    let client = settings.client(super::observer(&args.target.common))?;
+    let rejected = args.rejected.is_some().then(read_rejected).transpose()?;
+    let wish = Wish { rejected: rejected.map(|token| token.hash()), ..wish(args.min_ttl) };
+    let (token, notes) = match leased::named(&args.leased, &args.target)? {
+        Some(lease) => leased::token(&lease, &wish)?,
+        None => {
+            let settings = Settings::named_or_only(&args.target, Purpose::Tokens(args.timing)).await?;
+            lent(&settings, wish, &args.target.common).await?
+        }
+    };
+    Ok(answer(&token, &notes, args.header))
+}
+
+/// A token of a login, and what was said about it.
+pub(super) async fn lent(
+    settings: &Settings,
+    wish: Wish,
+    common: &Common,
+) -> Result<(AccessToken, Vec<String>), Stopped> {
+    let client = settings.client(super::observer(common))?;
     let token = tokio::select! {
         token = client.token_for(wish) => token,
         _ = tokio::signal::ctrl_c() => {
@@ -31,20 +49,20 @@ pub(crate) async fn run(args: &TokenArgs) -> Result<Answer, Stopped> {
         }
     };
     let token = token.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
-    for note in token.notes() {
-        say(&format!("tokenway: {}", told(note)));
+    let notes: Vec<String> = token.notes().iter().map(told).collect();
+    for note in &notes {
+        say(&format!("tokenway: {note}"));
     }
     let unsaved = token.notes().iter().any(|note| matches!(note, TokenNote::NotSaved(_)));
     if unsaved && !client.close().await {
         say("tokenway: the new tokens could not be saved, and are lost when this command ends: log in again then");
     }
-    Ok(answer(&token, args.header))
+    Ok((token, notes))
 }
 
-fn wish(args: &TokenArgs) -> Result<Wish, Stopped> {
-    let min_ttl = args.min_ttl.map_or(Millis::ZERO, |span| Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)));
-    let rejected = args.rejected.is_some().then(read_rejected).transpose()?;
-    Ok(Wish { min_ttl, rejected: rejected.map(|token| token.hash()) })
+pub(super) fn wish(min_ttl: Option<Duration>) -> Wish {
+    let min_ttl = min_ttl.map_or(Millis::ZERO, |span| Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)));
+    Wish { min_ttl, ..Wish::default() }
 }
 
 fn read_rejected() -> Result<Secret, Stopped> {
@@ -68,7 +86,7 @@ fn told(note: &TokenNote) -> String {
     }
 }
 
-fn answer(token: &AccessToken, header: bool) -> Answer {
+fn answer(token: &AccessToken, notes: &[String], header: bool) -> Answer {
     let text = if header {
         format!("Authorization: {}", token.authorization().expose())
     } else {
@@ -80,7 +98,7 @@ fn answer(token: &AccessToken, header: bool) -> Answer {
         "expires_at": token.expires_at().map(|at| at.0),
         "expires": token.expires_at().map(relative),
         "scopes": token.scopes(),
-        "notes": token.notes().iter().map(told).collect::<Vec<_>>(),
+        "notes": notes,
     });
     Answer { text, json }
 }

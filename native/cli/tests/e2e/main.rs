@@ -11,12 +11,16 @@
 
 mod codex_shape;
 mod credential;
+mod import;
 mod kills;
+mod lease;
 mod login;
 mod login_trouble;
 mod peer;
 mod receiver;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod refresh;
 mod refresh_trouble;
 mod stores;

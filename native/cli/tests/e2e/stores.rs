@@ -1,24 +1,25 @@
 //! Where logins lie: named, chosen, remembered, moved.
 
 use std::fs;
+use std::process::Stdio;
 
-use crate::peer::{Home, Peer, Run, finish};
+use crate::peer::{Home, Peer, Run, Waiting, finish};
 
 #[path = "../../../tests/keyring/service.rs"]
 #[allow(dead_code, reason = "what the tests of the library need besides")]
-mod service;
+pub(crate) mod service;
 
 use service::on_a_private_bus;
 
 /// A home in which no store is named, and no keyring can be reached unless it is given one.
-struct Unnamed(Home);
+pub(crate) struct Unnamed(pub(crate) Home);
 
 impl Unnamed {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Unnamed(Home::new())
     }
 
-    fn run(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
+    pub(crate) fn run(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
         let mut command = self.0.command(args);
         command.env_remove("TOKENWAY_STORE").env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
         command.envs(environment.iter().copied());
@@ -27,6 +28,19 @@ impl Unnamed {
 
     fn login(&self, peer: &Peer, more: &[&str], environment: &[(&str, &str)]) -> Run {
         self.run(&[&["login", "--issuer", peer.issuer(), "--client-id", "native"], more].concat(), environment)
+    }
+
+    /// Types an answer to each question that the command asks.
+    fn on_a_terminal(&self, args: &[&str], answers: &[(&str, &str)]) -> Run {
+        let mut command = self.0.command_on_a_terminal(args);
+        command.env_remove("TOKENWAY_STORE").env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+        command.stdin(Stdio::piped());
+        let mut waiting = Waiting::start(command);
+        for (question, answer) in answers {
+            waiting.waits_for(question);
+            waiting.type_line(answer);
+        }
+        waiting.end()
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
@@ -108,18 +122,21 @@ fn with_a_secret_service_a_login_goes_to_the_keyring_and_leaves_no_token_in_file
 }
 
 #[test]
-fn with_a_secret_service_a_login_of_the_seed_is_taken_over_once() {
-    on_a_private_bus("stores::with_a_secret_service_a_login_of_the_seed_is_taken_over_once", |bus| {
-        let _keyring = bus.keyring();
-        let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap();
-        let here: [(&str, &str); 1] = [("DBUS_SESSION_BUS_ADDRESS", &address)];
-        let home = Unnamed::new();
-        home.run(&["store", "import", "codex"], &here).exits(2).says("no credential called \"codex\" in the keyring");
-        let value = r#"{"client_id":"app_EMoamEEZ73f0CkXaXp7hrann","access_token":"AT","refresh_token":"RT"}"#;
-        bus.store("Aether OAuth: codex", &["service", "aether-oauth-v1", "username", "codex"], value);
-        home.run(&["store", "import", "codex"], &here).succeeds().prints("taken over").says("must not use it any more");
-        assert_eq!(home.run(&["token", "codex"], &here).token(), "AT");
-        home.run(&["status"], &here).succeeds().prints("(keyring)");
-        home.run(&["store", "import", "codex"], &here).exits(2).says("logged in already");
-    });
+fn a_passphrase_is_typed_unseen_twice_when_it_is_new_and_once_from_then_on() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    let login = ["login", "--issuer", peer.issuer(), "--client-id", "native", "--store", "encrypted"];
+    let run = home.on_a_terminal(&login, &[("A new passphrase", "correct horse"), ("Once more", "incorrect horse")]);
+    run.exits(2).prints_nothing().says("the two passphrases differ");
+    let run = home.on_a_terminal(&login, &[("A new passphrase", "correct horse"), ("Once more", "correct horse")]);
+    let run = run.succeeds();
+    assert!(!run.stderr.contains("horse"), "what is typed is not shown: {}", run.stderr);
+    let token = ["token", "--issuer", peer.issuer(), "--client-id", "native"];
+    let run = home.on_a_terminal(&token, &[("Passphrase of the encrypted store", "correct horse")]);
+    assert!(!run.stderr.contains("Once more"), "{}", run.stderr);
+    assert_eq!(peer.whose(&run.token()), "alice");
+    let run = home.on_a_terminal(&token, &[("Passphrase of the encrypted store", "wrong")]);
+    run.exits(5).prints_nothing().says("passphrase does not open");
+    let run = home.on_a_terminal(&token, &[("Passphrase of the encrypted store", "\u{3}")]);
+    assert_ne!(run.code, Some(0), "Ctrl-C ends it: {run:?}");
+    assert_eq!(home.run(&token, &[PASSPHRASE]).token(), home.run(&token, &[PASSPHRASE]).token());
 }

@@ -9,9 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokenway_core::secret::Secret;
 
-use crate::store::Answer;
-use crate::store::file::failure::unable;
-use crate::store::file::replace;
+use crate::store::file::failure::{failed, unable};
+use crate::store::{Answer, foreign};
 
 /// The plaintext.
 #[derive(Deserialize)]
@@ -21,13 +20,14 @@ struct Credentials {
 }
 
 /// The credentials in such a file, by name (`codex`): each is what
-/// [`Record::import`](tokenway_core::lifecycle::record::Record::import) takes. A file that is absent or empty holds none.
+/// [`ForeignLogin::of_aether`](tokenway_core::lifecycle::ForeignLogin::of_aether) takes. A file that is absent or empty
+/// holds none. It is read as [`read_foreign`](crate::store::read_foreign) reads.
 /// Takes as long as the file's writer chose that trying a passphrase takes: call it where blocking is allowed.
 ///
 /// # Errors
 /// The passphrase is wrong, or the file is damaged or another's.
 pub fn seed_credentials(file: &Path, passphrase: &Secret) -> Answer<BTreeMap<String, Secret>> {
-    let bytes = replace::read(file)?.unwrap_or_default();
+    let bytes = foreign::read_bytes(file).map_err(|error| failed("reading", file, &error))?.unwrap_or_default();
     if bytes.is_empty() {
         return Ok(BTreeMap::new());
     }

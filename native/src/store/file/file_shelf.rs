@@ -13,7 +13,7 @@ use super::failure::{failed, unable};
 use super::paths::Files;
 use super::seal::{MAX_FILE, unseal};
 use super::shelf::{Damage, Found, LeftOver, Shelf, Writing};
-use super::{platform, replace};
+use super::{in_place, platform, replace};
 use crate::store::Answer;
 
 /// How sealed text lies in a file.
@@ -112,7 +112,8 @@ impl Shelf for FileShelf {
     }
 
     fn read(&self, files: &Files) -> Answer<Option<Found>> {
-        replace::read(&self.path(files))?.map(|bytes| self.open(bytes)).transpose()
+        let bytes = replace::read(&self.path(files))?.filter(|bytes| !in_place::is_removed(bytes));
+        bytes.map(|bytes| self.open(bytes)).transpose()
     }
 
     fn write(&self, files: &Files, sealed: &Secret, _writing: &Writing) -> Answer<()> {
@@ -121,19 +122,24 @@ impl Shelf for FileShelf {
             return Err(unable(format!("the credential has {} bytes, more than a file store takes", bytes.len())));
         }
         let target = self.target(files)?;
-        if target.linked {
-            return replace::replace(&target.file, &bytes);
-        }
-        replace::replace_or_spend(&target.file, &bytes, &files.spare())
+        let spare = (!target.linked).then(|| files.spare());
+        replace::replace_record(&target.file, &bytes, spare.as_deref())
     }
 
     fn remove(&self, files: &Files, _writing: &Writing) -> Answer<()> {
         let target = self.target(files)?;
         replace::sweep_temps(&target.file);
         replace::sweep_prefix(&target.folder, &files.corrupt_prefix());
-        replace::remove(&target.file)?;
+        replace::remove(&in_place::copy_of(&target.file))?;
+        match fs::remove_file(&target.file) {
+            Err(error) if in_place::is_needed(&error) => in_place::remove(&target.file)?,
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("removing", &target.file, &error)),
+            Ok(()) | Err(_) => {}
+        }
         sync(&target.folder)?;
-        replace::remove(&self.path(files))?;
+        if target.linked {
+            replace::remove(&self.path(files))?;
+        }
         replace::remove(&files.spare())
     }
 
@@ -147,19 +153,30 @@ impl Shelf for FileShelf {
             aside = target.folder.join(format!("{}{seconds}-{count}", files.corrupt_prefix()));
             count += 1;
         }
-        fs::rename(&target.file, &aside).map_err(|error| failed("moving aside the damaged", &target.file, &error))?;
+        match fs::rename(&target.file, &aside) {
+            Err(error) if in_place::is_needed(&error) => {
+                in_place::move_aside(&target.file, &aside, |bytes| !matches!(self.open(bytes), Ok(Ok(_))))?;
+            }
+            moved => moved.map_err(|error| failed("moving aside the damaged", &target.file, &error))?,
+        }
         sync(&target.folder)?;
         Ok(aside.display().to_string())
     }
 
     fn left_overs(&self, files: &Files) -> Answer<Vec<LeftOver>> {
-        let temps = replace::temps(&self.target(files)?.file);
-        let read = temps.into_iter().filter_map(|path| replace::read(&path).transpose().map(|bytes| (path, bytes)));
-        read.map(|(path, bytes)| Ok(LeftOver { path, found: self.open(bytes?)? })).collect()
+        let target = self.target(files)?.file;
+        let copy = in_place::copy_of(&target);
+        let paths = replace::temps(&target).into_iter().chain([copy.clone()]);
+        let read = paths.filter_map(|path| replace::read(&path).transpose().map(|bytes| (path, bytes)));
+        read.map(|(path, bytes)| Ok(LeftOver { is_copy: path == copy, path, found: self.open(bytes?)? })).collect()
     }
 
     fn promote(&self, files: &Files, left_over: &LeftOver) -> Answer<()> {
-        replace::promote(&left_over.path, &self.target(files)?.file)
+        let target = self.target(files)?.file;
+        if left_over.is_copy {
+            return in_place::finish(&target);
+        }
+        replace::promote(&left_over.path, &target)
     }
 
     fn probe(&self, folder: &Path) -> Answer<()> {

@@ -83,6 +83,11 @@ impl LockFile {
         self.0.write_all(bytes)?;
         self.0.set_len(bytes.len() as u64)
     }
+
+    /// Makes what it says durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
 }
 
 impl Drop for LockFile {

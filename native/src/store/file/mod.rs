@@ -9,9 +9,10 @@
 //! HOME/credentials/NAME.corrupt-TIME  a record that could not be read
 //! ```
 //!
-//! Folders are 0700 and files 0600 from birth, whatever the umask. A file is never written in place: a new one is
-//! written beside it, synced, renamed over it, and the folder is synced, so that at every instant the old bytes or the
-//! new ones are there as a whole, also after a power cut. What a writer left that was killed between its sync and its
+//! Folders are 0700 and files 0600 from birth, whatever the umask. A file is never written in place, unless it is a mount
+//! point of its own ([`in_place`]): a new one is written beside it, synced, renamed over it, and the folder is synced, so
+//! that at every instant the old bytes or the new ones are there as a whole, also after a power cut. A reader that finds
+//! the rename of a killed writer need not sync it: the note before its sending syncs the same folder. What a writer left that was killed between its sync and its
 //! rename is put in its place by the next one who looks. The two lock files are never removed: a lock on a file without
 //! a name keeps nobody out.
 //!
@@ -22,6 +23,7 @@ pub(crate) mod cabinet;
 mod checkpoints;
 pub(crate) mod failure;
 pub(crate) mod file_shelf;
+mod in_place;
 mod lease;
 mod ledger;
 pub(crate) mod lock_file;

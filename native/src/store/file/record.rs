@@ -145,13 +145,21 @@ fn recover_alone(shelf: &dyn Shelf, files: &Files) -> Answer<()> {
     promotable(shelf, files)?.map_or(Ok(()), |left_over| shelf.promote(files, &left_over))
 }
 
-/// Only over a record that stands, of the same login and older: what was deleted or logged out does not come back.
+/// Only over a record that stands, of the same login and older: what was deleted or logged out does not come back. Or over
+/// one that was torn while it was written in place.
 fn promotable(shelf: &dyn Shelf, files: &Files) -> Answer<Option<LeftOver>> {
     let left_overs = shelf.left_overs(files)?;
     if left_overs.is_empty() {
         return Ok(None);
     }
-    let Some(Ok(Stored::Known(Content { record: stored, .. }))) = read(shelf, files)? else { return Ok(None) };
+    let stored = match read(shelf, files)? {
+        Some(Ok(Stored::Known(content))) => content.record,
+        Some(Err(_)) => {
+            let whole = |left_over: &LeftOver| left_over.is_copy && version(files, left_over).is_some();
+            return Ok(left_overs.into_iter().find(whole));
+        }
+        Some(Ok(Stored::Newer(_))) | None => return Ok(None),
+    };
     if stored.mark == Mark::LoggedOut {
         return Ok(None);
     }
@@ -181,6 +189,7 @@ fn read_or_move_aside(shelf: &dyn Shelf, files: &Files) -> Answer<Option<Stored>
         Err(damage) => damage,
     };
     let writing = start_writing(files)?;
+    recover_alone(shelf, files)?;
     match read(shelf, files)? {
         Some(Ok(stored)) => Ok(Some(stored)),
         Some(Err(damage)) => Err(damaged(shelf, files, damage, &shelf.move_aside(files, &writing)?)),

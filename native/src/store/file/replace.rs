@@ -9,8 +9,8 @@ use tokenway_core::http::IoFailure;
 
 use super::failure::{failed, unable};
 use super::paths::hex;
-use super::platform;
 use super::seal::MAX_FILE;
+use super::{in_place, platform};
 use crate::store::Answer;
 
 /// How the names of temporary files begin. Files of other programs are never touched.
@@ -32,15 +32,23 @@ pub(crate) fn replace(target: &Path, bytes: &[u8]) -> Answer<()> {
     put(&temp, target, bytes).map_err(|(doing, error)| failed(doing, target, &error))
 }
 
-/// The same, where a full disk gets one more save out of the place that `spare` holds.
-pub(crate) fn replace_or_spend(target: &Path, bytes: &[u8], spare: &Path) -> Answer<()> {
+/// The same for a record: a full disk gets one more save out of the place that `spare` holds, and a file that cannot be
+/// replaced is written in place.
+pub(crate) fn replace_record(target: &Path, bytes: &[u8], spare: Option<&Path>) -> Answer<()> {
     let temp = temp_of(target)?;
-    let put = match put(&temp, target, bytes) {
-        Err((_, error)) if is_full(&error) && fs::remove_file(spare).is_ok() => put(&temp, target, bytes),
-        put => put,
+    let put = match (put(&temp, target, bytes), spare) {
+        (Err((_, error)), Some(spare)) if is_full(&error) && fs::remove_file(spare).is_ok() => {
+            put(&temp, target, bytes)
+        }
+        (put, _) => put,
     };
-    put.map_err(|(doing, error)| failed(doing, target, &error))?;
-    keep_spare(spare, bytes.len());
+    match put {
+        Err((_, error)) if in_place::is_needed(&error) => in_place::write(target, bytes)?,
+        put => put.map_err(|(doing, error)| failed(doing, target, &error))?,
+    }
+    if let Some(spare) = spare {
+        keep_spare(spare, bytes.len());
+    }
     Ok(())
 }
 

@@ -54,5 +54,7 @@ pub(crate) trait Shelf: Send + Sync + 'static {
 /// A temporary file whose writer may be dead.
 pub(crate) struct LeftOver {
     pub(crate) path: PathBuf,
+    /// Whether it was made before the stored bytes were written in place: then those may be torn, and it is not.
+    pub(crate) is_copy: bool,
     pub(crate) found: Found,
 }

@@ -32,7 +32,7 @@ use place::Place;
 use shelf::KeyringShelf;
 
 /// The service under which the program that tokenway grew out of keeps its credentials; the user is `codex` and the
-/// like, and [`Record::import`](tokenway_core::lifecycle::record::Record::import) takes the value.
+/// like, and [`ForeignLogin::of_aether`](tokenway_core::lifecycle::ForeignLogin::of_aether) takes the value.
 pub const SEED_SERVICE: &str = "aether-oauth-v1";
 
 /// A store in the keyring. All processes of one user that name the same folder share it.

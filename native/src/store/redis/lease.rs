@@ -21,6 +21,7 @@ use super::ledger;
 use super::link::{Link, Reply, Script};
 use super::worker::Worker;
 use super::{TOMBSTONE, text};
+use crate::machine;
 use crate::store::{Answer, NoteAnswer, UnlockAnswer};
 
 /// A lease shorter than this would end while its holder is asked whether it holds.
@@ -224,17 +225,7 @@ fn who(reply: &Reply) -> Holder {
 fn holder() -> String {
     let path = env::args_os().next().map(PathBuf::from).unwrap_or_default();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    format!("process {} ({}) on {}", process::id(), printable(&name), printable(&machine()))
-}
-
-#[cfg(unix)]
-fn machine() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-#[cfg(not(unix))]
-fn machine() -> String {
-    env::var("COMPUTERNAME").unwrap_or_else(|_| "another machine".to_owned())
+    format!("process {} ({}) on {}", process::id(), printable(&name), printable(&machine::name()))
 }
 
 fn odd() -> tokenway_core::http::IoFailure {

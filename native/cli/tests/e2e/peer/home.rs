@@ -107,6 +107,11 @@ impl Home {
         {
             command.env_remove(name);
         }
+        for name in
+            ["TOKENWAY_LEASE", "TOKENWAY_REDIS_URL", "CODEX_HOME", "CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS"]
+        {
+            command.env_remove(name);
+        }
         for name in ["NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "DISPLAY", "WAYLAND_DISPLAY", "http_proxy", "HTTP_PROXY"]
         {
             command.env_remove(name);

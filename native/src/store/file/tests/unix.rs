@@ -153,6 +153,95 @@ fn link_record(home: &Home) -> (PathBuf, PathBuf) {
     (dotfiles, target)
 }
 
+/// A file mounted over another, as containers are given single files; unmounted however the test ends.
+struct BindMount(PathBuf);
+
+impl BindMount {
+    fn of(file: &Path, over: &Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.arg("--bind").args([file, over]).stderr(Stdio::null());
+        if is_root() && mount.status().is_ok_and(|status| status.success()) {
+            return Some(BindMount(over.to_owned()));
+        }
+        let _ = writeln!(io::stderr(), "SKIPPED: needs the right to mount a file");
+        None
+    }
+}
+
+impl Drop for BindMount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn f14_a_record_that_is_a_mount_point_is_saved_and_deleted_in_place() {
+    let home = Home::with_record().await;
+    let given = home.folder.path().join("given");
+    fs::copy(home.record(), &given).unwrap();
+    let Some(_mount) = BindMount::of(&given, &home.record()) else { return };
+    assert_eq!(home.save_next().await.unwrap(), SaveAnswer::Saved);
+    assert_eq!(home.loaded_generation().await, Some(2));
+    assert_eq!(fs::read(&given).unwrap(), fs::read(home.record()).unwrap(), "it is the same file");
+    assert!(!copy(&home).exists());
+    assert_eq!(home.save_next().await.unwrap(), SaveAnswer::Saved, "our own record once more");
+    assert_eq!(home.delete(2).await.unwrap(), DeleteAnswer::Deleted);
+    assert_eq!(home.loaded_generation().await, None);
+    assert!(!String::from_utf8(fs::read(&given).unwrap()).unwrap().contains("token"), "nothing of it is left");
+    home.save(None, sample_record("again", 1, "one")).await.unwrap();
+    assert_eq!(home.loaded_generation().await, Some(1));
+
+    fs::write(&given, "rubbish").unwrap();
+    assert!(home.load().await.unwrap_err().detail.contains("moved aside"));
+    assert_eq!(fs::read(&home.corrupt_copies()[0]).unwrap(), b"rubbish");
+    assert_eq!(home.loaded_generation().await, None);
+}
+
+/// The file in which a save in place keeps the whole record.
+fn copy(home: &Home) -> PathBuf {
+    home.files().with_suffix("json.copy")
+}
+
+#[tokio::test]
+async fn f14_a_save_in_place_that_was_killed_anywhere_is_finished_by_the_next_who_looks() {
+    let home = Home::with_record().await;
+    let old = fs::read(home.record()).unwrap();
+    home.save(Some(1), sample_record("login", 2, "a longer one")).await.unwrap();
+    let new = fs::read(home.record()).unwrap();
+    assert!(new.len() > old.len());
+    for written in (0..new.len()).step_by(7).chain([old.len(), new.len()]) {
+        let torn = [&new[..written], old.get(written..).unwrap_or_default()].concat();
+        fs::write(home.record(), torn).unwrap();
+        fs::write(copy(&home), &new).unwrap();
+        assert_eq!(home.loaded_generation().await, Some(2), "killed after {written} bytes");
+        assert_eq!(fs::read(home.record()).unwrap(), new);
+    }
+    fs::write(home.record(), &new[..9]).unwrap();
+    fs::write(copy(&home), &new).unwrap();
+    assert_eq!(home.store.list().await.unwrap(), [Home::key()], "a listing finishes it, too");
+}
+
+#[tokio::test]
+async fn f14_the_copy_of_a_save_in_place_brings_nothing_back_that_is_over() {
+    let home = Home::with_record().await;
+    let old = fs::read(home.record()).unwrap();
+    fs::write(copy(&home), &old).unwrap();
+    home.save_next().await.unwrap();
+    assert_eq!(home.loaded_generation().await, Some(2), "it is older");
+    home.save(Some(2), Record { mark: Mark::LoggedOut, ..sample_record("login", 3, "three") }).await.unwrap();
+    fs::write(copy(&home), &old).unwrap();
+    assert_eq!(home.load().await.unwrap().unwrap().mark, Mark::LoggedOut);
+    home.delete(3).await.unwrap();
+    assert!(!copy(&home).exists(), "a delete leaves no secret behind");
+    fs::write(copy(&home), &old).unwrap();
+    assert_eq!(home.loaded_generation().await, None);
+    home.save(None, sample_record("another", 1, "one")).await.unwrap();
+    assert_eq!(home.load().await.unwrap().unwrap().login_id, LoginId("another".to_owned()));
+    fs::write(home.record(), "torn").unwrap();
+    fs::write(copy(&home), "torn, too").unwrap();
+    assert!(home.load().await.unwrap_err().detail.contains("moved aside"));
+}
+
 #[tokio::test]
 async fn what_is_not_a_file_is_an_error_and_blocks_nobody() {
     let home = Home::with_record().await;
