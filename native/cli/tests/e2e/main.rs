@@ -9,11 +9,14 @@
     reason = "in a test, whatever fails ends it, and figures are results"
 )]
 
+mod backup;
 mod codex_shape;
 mod credential;
 mod kills;
+mod library;
 mod login;
 mod login_trouble;
+mod network;
 mod peer;
 mod receiver;
 mod record;
@@ -21,6 +24,7 @@ mod refresh;
 mod refresh_trouble;
 mod stores;
 mod storm;
+mod suspended;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
