@@ -8,6 +8,8 @@
 //! either. Killed in between, it is in both with one version: the same call finishes. A login and a logout take no
 //! lease: if one came in between, the delete meets another version, and the copy is taken back.
 
+use std::time::Instant;
+
 use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
 use tokenway_core::event::Locked;
 use tokenway_core::http::IoFailure;
@@ -125,9 +127,17 @@ async fn carry(to: &dyn Store, key: &CredentialKey, ledger: StoredLedger, lease:
 }
 
 async fn lock(store: &dyn Store, key: &CredentialKey) -> Answer<Locked> {
-    match store.lock(&Lock { key: key.clone(), wait: WAIT, hold: HOLD }).await? {
-        LockAnswer::Locked(locked) => Ok(locked),
-        LockAnswer::Busy(holder) => Err(unable(format!("{key}: {} is renewing it; try again", holder.who))),
+    let started = Instant::now();
+    loop {
+        let waited = Millis(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        match store.lock(&Lock { key: key.clone(), wait: WAIT.minus(waited), hold: HOLD }).await? {
+            LockAnswer::Locked(locked) => return Ok(locked),
+            LockAnswer::Busy(holder) if waited >= WAIT => {
+                return Err(unable(format!("{key}: {} is renewing it; try again", holder.who)));
+            }
+            // Its holder has saved something, and is about to give it back.
+            LockAnswer::Busy(_) => {}
+        }
     }
 }
 
