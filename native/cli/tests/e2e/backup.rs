@@ -2,18 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::peer::{Home, Peer};
 
+/// Of the record alone, and of the whole folder.
 #[test]
-fn f15_an_old_backup_of_the_record_costs_one_question_and_a_new_login_mends_it() {
-    restored(is_record);
-}
-
-#[test]
-fn f15_an_old_backup_of_the_whole_folder_costs_one_question_and_a_new_login_mends_it() {
-    restored(|_| true);
+fn f15_an_old_backup_costs_one_question_and_a_new_login_mends_it() {
+    let peer = Peer::with_token_life(600);
+    for is_in_it in [is_record, |_: &Path| true] {
+        restored(&peer, is_in_it);
+        peer.reset();
+    }
 }
 
 #[test]
@@ -29,9 +28,9 @@ fn f15_an_old_backup_costs_nothing_where_the_server_has_a_grace_window() {
     assert_eq!(peer.count("reuses"), 0);
 }
 
-fn restored(is_in_it: fn(&Path) -> bool) {
-    let (peer, home) = (Peer::with_token_life(600), Home::new());
-    let first = logged_in(&peer, &home);
+fn restored(peer: &Peer, is_in_it: fn(&Path) -> bool) {
+    let home = Home::new();
+    let first = logged_in(peer, &home);
     let backup = Backup::of(&home, is_in_it);
     let second = home.rejecting(&first, &[]).token();
     backup.restore();
@@ -39,10 +38,9 @@ fn restored(is_in_it: fn(&Path) -> bool) {
     assert_eq!(peer.whose(&second), "alice");
 
     let requests = peer.count("token_requests");
-    for _ in 0..3 {
+    for _ in 0..2 {
         home.rejecting(&first, &[]).exits(3).prints_nothing().says("Log in: tokenway login");
         assert_eq!(peer.count("token_requests"), requests + 1, "it is asked once");
-        std::thread::sleep(Duration::from_millis(400));
     }
     assert_eq!(peer.count("reuses"), 1);
 

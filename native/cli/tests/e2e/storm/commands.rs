@@ -10,7 +10,7 @@ const COMMANDS: usize = 16;
 
 #[test]
 fn sixteen_commands_with_the_same_rejected_token_cost_one_refresh() {
-    let rounds = if crate::all_faults() { 20 } else { 3 };
+    let rounds = if crate::all_faults() { 20 } else { 2 };
     let (peer, home) = (Peer::with_token_life(600), Home::new());
     home.login(peer.issuer(), "native", &[]);
     let mut token = home.token(&[]);
