@@ -238,6 +238,26 @@ mod tests {
         assert_eq!(stored(&to).await, None);
     }
 
+    #[tokio::test]
+    async fn a_renewal_that_is_under_way_is_waited_for_to_its_end() {
+        let home = tempfile::tempdir().unwrap();
+        let holder = FileStore::new(home.path());
+        let (old, new) = (sample_record("login", 3, "three"), sample_record("login", 4, "four"));
+        save(&holder, None, &old).await;
+        let locked = lock(&holder, &key()).await.unwrap();
+        let (from, to) = (FileStore::new(home.path()), MemoryStore::new());
+        let renewal = async {
+            save(&holder, Some(&old), &new).await;
+            // Its waiters have looked by now.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            unlock(&holder, &key(), locked.lease).await;
+        };
+        let key = key();
+        let (moved, ()) = tokio::join!(migrate(&from, &to, &key, || Ok(())), renewal);
+        assert_eq!(moved.unwrap(), Migrated::Moved);
+        assert_eq!((stored(&from).await, stored(&to).await), (None, Some(Box::new(new))));
+    }
+
     /// The memory store answers at once.
     fn futures_now(future: impl Future<Output = ()>) {
         let mut future = std::pin::pin!(future);
