@@ -28,11 +28,11 @@ WASM_TESTS = "test(/wasm_probe/)"
 NODE_TESTS = "test(/by_node/)"
 STRACE_TESTS = "test(/by_strace/)"
 DISK_TESTS = "test(/by_loop_device/)"
-REDIS_TESTS = "binary(redis) | (binary(/^e2e/) & test(/^redis::/))"
+REDIS_TESTS = "binary(redis) | (binary(/^e2e/) & test(/^redis::|on_one_redis/))"
 KEYRING_TESTS = "binary(keyring) | test(/secret_service/)"
 
 # What tests measure, each on a line of its own.
-FIGURES = r"^ *((?:kills|powercut|receiver|redis [a-z]+|storm|syscalls): .*)$"
+FIGURES = r"^ *((?:dropped|kills|network|powercut|receiver|redis [a-z]+|storm|suspended|syscalls|time): .*)$"
 
 
 def main():
@@ -167,10 +167,10 @@ def all_faults(tally):
     rows, log = faults.run_natively(tally)
     show_figures(log)
     if prepare_later_steps(tally):
-        rows += browsers.faults(tally, faults.IN_BROWSERS)
+        rows += browsers.faults(tally, faults.IN_JAVASCRIPT)
     else:
-        tally.skip(f"faults in browsers: {', '.join(faults.IN_BROWSERS)}")
-    print(*faults.table(rows), sep="\n", flush=True)
+        tally.skip(f"faults in browsers: {', '.join(faults.IN_JAVASCRIPT)}")
+    print(*faults.table(rows), *faults.waits(log), sep="\n", flush=True)
 
 
 def show_figures(log):

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, whatever fails ends it")]
 
-use tokenway_core::error::NextStep;
+use tokenway_core::error::{FailureKind, NextStep};
 use tokenway_core::moment::Millis;
-use tokenway_tests::world::faults::Line;
+use tokenway_tests::world::faults::{Fault, Line};
 use tokenway_tests::world::{REQUEST_DEADLINE, World};
 
 const HOUR: u64 = 3_600_000;
@@ -105,5 +105,29 @@ fn a_token_that_is_due_serves_through_the_outage() {
             assert_eq!(end.token().notes.len(), 1);
         }
         works_again(world);
+    }
+}
+
+/// The same token is sent again after a second, and then once in forty: that is what a grace window has to cover.
+#[test]
+fn f26_lost_answers_cost_the_login_only_where_the_grace_window_is_over() {
+    for (grace, lost, kept) in [
+        (0, 1, false),
+        (0, 3, false),
+        (10, 1, true),
+        (10, 2, false),
+        (60, 1, true),
+        (60, 2, true),
+        (60, 3, false),
+        (600, 3, true),
+    ] {
+        let mut world = World::logged_in(5);
+        world.server.grace = Millis::seconds(grace);
+        world.expire();
+        world.faults.extend((0..lost).map(|_| Fault::AnswerLost(Millis(50))));
+        let end = world.ask_until_known();
+        assert_eq!(end.is_ok(), kept, "grace {grace} s, {lost} answers lost: {end:?}\n{}", world.trace.join("\n"));
+        assert!(end.failure().is_none_or(|failure| failure.kind == FailureKind::Refused), "{end:?}");
+        world.check();
     }
 }

@@ -8,6 +8,8 @@
 //! either. Killed in between, it is in both with one version: the same call finishes. A login and a logout take no
 //! lease: if one came in between, the delete meets another version, and the copy is taken back.
 
+use std::time::Instant;
+
 use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
 use tokenway_core::event::Locked;
 use tokenway_core::http::IoFailure;
@@ -125,9 +127,17 @@ async fn carry(to: &dyn Store, key: &CredentialKey, ledger: StoredLedger, lease:
 }
 
 async fn lock(store: &dyn Store, key: &CredentialKey) -> Answer<Locked> {
-    match store.lock(&Lock { key: key.clone(), wait: WAIT, hold: HOLD }).await? {
-        LockAnswer::Locked(locked) => Ok(locked),
-        LockAnswer::Busy(holder) => Err(unable(format!("{key}: {} is renewing it; try again", holder.who))),
+    let started = Instant::now();
+    loop {
+        let waited = Millis(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        match store.lock(&Lock { key: key.clone(), wait: WAIT.minus(waited), hold: HOLD }).await? {
+            LockAnswer::Locked(locked) => return Ok(locked),
+            LockAnswer::Busy(holder) if waited >= WAIT => {
+                return Err(unable(format!("{key}: {} is renewing it; try again", holder.who)));
+            }
+            // Its holder has saved something, and is about to give it back.
+            LockAnswer::Busy(_) => {}
+        }
     }
 }
 
@@ -226,6 +236,26 @@ mod tests {
         assert!(failure.detail.contains("meanwhile"), "{}", failure.detail);
         assert_eq!(stored(&from).await, Some(Box::new(sample_record("next", 1, "one"))));
         assert_eq!(stored(&to).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_is_under_way_is_waited_for_to_its_end() {
+        let home = tempfile::tempdir().unwrap();
+        let holder = FileStore::new(home.path());
+        let (old, new) = (sample_record("login", 3, "three"), sample_record("login", 4, "four"));
+        save(&holder, None, &old).await;
+        let locked = lock(&holder, &key()).await.unwrap();
+        let (from, to) = (FileStore::new(home.path()), MemoryStore::new());
+        let renewal = async {
+            save(&holder, Some(&old), &new).await;
+            // Its waiters have looked by now.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            unlock(&holder, &key(), locked.lease).await;
+        };
+        let key = key();
+        let (moved, ()) = tokio::join!(migrate(&from, &to, &key, || Ok(())), renewal);
+        assert_eq!(moved.unwrap(), Migrated::Moved);
+        assert_eq!((stored(&from).await, stored(&to).await), (None, Some(Box::new(new))));
     }
 
     /// The memory store answers at once.

@@ -82,7 +82,8 @@ pub trait Store: Send + Sync + 'static {
     /// The record may still be there.
     fn delete<'a>(&'a self, delete: &'a Delete) -> BoxFuture<'a, Answer<DeleteAnswer>>;
 
-    /// Takes the lease, waiting for it at most `lock.wait` milliseconds.
+    /// Takes the lease, waiting for it at most `lock.wait` milliseconds. It may be answered as busy before that, once the
+    /// record was changed: whoever waits may not need the lease any more.
     ///
     /// # Errors
     /// The place cannot lock. Never answered with a lease that others do not respect.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::parts::Setting;
 
 /// Polls `future` so many times, waiting for its wakes in between, and drops it then. `None`: it was dropped.
-async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
+pub(crate) async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polls = 0;
     poll_fn(|context| {

@@ -21,9 +21,10 @@ use tokenway::store::{
     Answer, DeleteAnswer, FileStore, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer,
 };
 use tokio::sync::{oneshot, watch};
+use tokio::task::yield_now;
 use url::Url;
 
-use crate::server::{Server, browse, get, location};
+use crate::server::{Server, get, location, try_to_browse};
 
 /// A server, a home folder and a record whose access token is `access-old` and whose refresh token the server takes.
 pub(crate) struct Setting {
@@ -127,6 +128,8 @@ pub(crate) struct Watched {
     /// The next load is answered only when this completes, with what was there before.
     slow_load: Mutex<Option<oneshot::Receiver<()>>>,
     pub(crate) stamps: AtomicUsize,
+    /// There is an await before and after each call.
+    pub(crate) halts: AtomicBool,
     /// All calls but stamps.
     calls: watch::Sender<usize>,
 }
@@ -140,6 +143,7 @@ impl Watched {
             panics_at: Mutex::new(None),
             slow_load: Mutex::new(None),
             stamps: AtomicUsize::new(0),
+            halts: AtomicBool::new(false),
             calls: watch::Sender::new(0),
         })
     }
@@ -169,6 +173,10 @@ impl Watched {
         self.panic_if_told(name);
     }
 
+    async fn answer<T>(&self, work: impl Future<Output = T>) -> T {
+        if self.halts.load(Ordering::SeqCst) { halting(work).await } else { work.await }
+    }
+
     fn panic_if_told(&self, name: &'static str) {
         let told = {
             let mut panics_at = self.panics_at.lock().unwrap();
@@ -176,6 +184,14 @@ impl Watched {
         };
         assert!(!told, "this store was told to panic at {name}");
     }
+}
+
+/// With an await before and after it.
+pub(crate) async fn halting<T>(work: impl Future<Output = T>) -> T {
+    yield_now().await;
+    let done = work.await;
+    yield_now().await;
+    done
 }
 
 fn trouble<T>() -> Answer<T> {
@@ -191,7 +207,7 @@ impl Store for Watched {
         }
         let slow = self.slow_load.lock().unwrap().take();
         Box::pin(async move {
-            let loaded = self.inner.load(load).await;
+            let loaded = self.answer(self.inner.load(load)).await;
             if let Some(slow) = slow {
                 slow.await.unwrap();
             }
@@ -204,27 +220,27 @@ impl Store for Watched {
         if self.saves_fail.load(Ordering::SeqCst) {
             return Box::pin(async { trouble() });
         }
-        self.inner.save(save)
+        Box::pin(self.answer(self.inner.save(save)))
     }
 
     fn delete<'a>(&'a self, delete: &'a Delete) -> tokenway::store::BoxFuture<'a, Answer<DeleteAnswer>> {
         self.enter("delete");
-        self.inner.delete(delete)
+        Box::pin(self.answer(self.inner.delete(delete)))
     }
 
     fn lock<'a>(&'a self, lock: &'a Lock) -> tokenway::store::BoxFuture<'a, Answer<LockAnswer>> {
         self.enter("lock");
-        self.inner.lock(lock)
+        Box::pin(self.answer(self.inner.lock(lock)))
     }
 
     fn note<'a>(&'a self, note: &'a Note) -> tokenway::store::BoxFuture<'a, Answer<NoteAnswer>> {
         self.enter("note");
-        self.inner.note(note)
+        Box::pin(self.answer(self.inner.note(note)))
     }
 
     fn unlock<'a>(&'a self, unlock: &'a Unlock) -> tokenway::store::BoxFuture<'a, Answer<UnlockAnswer>> {
         self.enter("unlock");
-        self.inner.unlock(unlock)
+        Box::pin(self.answer(self.inner.unlock(unlock)))
     }
 
     fn holds(&self, key: &CredentialKey, lease: LeaseNumber) -> bool {
@@ -327,7 +343,7 @@ impl LoginUi for Person {
     }
 }
 
-/// Browses on a thread of its own.
+/// Browses on a thread of its own. A login that was given up answers nobody.
 pub(crate) fn go(url: String) {
-    std::thread::spawn(move || browse(&url));
+    std::thread::spawn(move || try_to_browse(&url).ok());
 }

@@ -1,14 +1,14 @@
 //! Leases that end by age, are renewed, and are lost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokenway::core::action::{LeaseNumber, Lock, Note, Unlock};
+use tokenway::core::action::{LeaseNumber, Lock, Note, Save, Unlock};
 use tokenway::core::event::Locked;
 use tokenway::core::lifecycle::ledger::Ledger;
 use tokenway::core::lifecycle::record::CredentialKey;
 use tokenway::core::moment::Millis;
-use tokenway::store::conformance::sample_key;
-use tokenway::store::{LockAnswer, NoteAnswer, RedisStore, Store, UnlockAnswer};
+use tokenway::store::conformance::{sample_key, sample_record};
+use tokenway::store::{LockAnswer, NoteAnswer, RedisStore, SaveAnswer, Store, UnlockAnswer};
 
 use crate::redis::Redis;
 
@@ -40,6 +40,33 @@ async fn a_lease_is_renewed_for_as_long_as_it_is_held_and_a_waiter_is_told_by_wh
     assert!((1_700..3_000).contains(&who.since.0), "{:?}", who.since);
     assert!(holder.holds(&key, lease));
     assert_eq!(note(&holder, &key, lease).await, NoteAnswer::Noted);
+}
+
+#[tokio::test]
+async fn a_waiter_hears_of_a_save_before_the_lease_is_free() {
+    let Some(redis) = Redis::start() else { return };
+    let (holder, waiter, key) = (redis.store(), redis.store(), sample_key("saved", "default"));
+    holder.lock(&Lock { key: key.clone(), wait: Millis::ZERO, hold: Millis::seconds(60) }).await.unwrap();
+    let waiting = tokio::spawn({
+        let key = key.clone();
+        async move { lock(&waiter, &key, Millis::seconds(60)).await }
+    });
+    let asked = Instant::now();
+    let mut expected = None;
+    // Whoever had not asked yet at one save hears of the next.
+    for generation in 1.. {
+        if waiting.is_finished() {
+            break;
+        }
+        let record = Box::new(sample_record("login", generation, "token"));
+        let version = record.version();
+        let saved = holder.save(&Save { key: key.clone(), expected, record }).await.unwrap();
+        assert_eq!(saved, SaveAnswer::Saved);
+        expected = Some(version);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(matches!(waiting.await.unwrap(), LockAnswer::Busy(_)));
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 import * as http from 'node:http';
 import { Provider } from 'oidc-provider';
 import { config } from './config.mjs';
+import { allowReuseFor } from './store.mjs';
 
 const HOST = '127.0.0.1';
 const COOP = process.env.COOP; // the policy that takes a popup from its opener, on each answer
@@ -13,7 +14,8 @@ const faults = { errorOnce: [], dropAnswerOnce: [], delays: new Map() };
 exitWithParent();
 const server = http.createServer();
 const issuer = `http://${HOST}:${await listen(server, Number(process.env.PORT ?? 0))}`;
-server.on('request', withFaults(observed(new Provider(issuer, config())).callback()));
+const provider = new Provider(issuer, config());
+server.on('request', withFaults(observed(provider).callback()));
 const control = http.createServer(steer);
 console.log(`READY ${issuer} http://${HOST}:${await listen(control, 0)}`);
 
@@ -92,8 +94,18 @@ async function steer(request, response) {
     case 'POST /error-once': faults.errorOnce.push({ path: '/token', ...given }); return answer(200, {});
     case 'POST /drop-answer-once': faults.dropAnswerOnce.push({ path: '/token', ...given }); return answer(200, {});
     case 'POST /delay': faults.delays.set(given.path ?? '*', given.ms ?? 0); return answer(200, {});
+    case 'POST /grace': allowReuseFor(given.seconds ?? 0); return answer(200, {});
+    case 'POST /issue': return answer(200, { refresh_token: await issue(given) });
     default: return answer(404, { error: 'no such control' });
   }
+}
+
+/** Logs somebody in without a browser: the first refresh token of a login of its own. */
+async function issue({ client: id = 'native', sub = 'alice', scope = 'openid offline_access' }) {
+  const grant = new provider.Grant({ accountId: sub, clientId: id });
+  grant.addOIDCScope(scope);
+  const token = { accountId: sub, client: await provider.Client.find(id), grantId: await grant.save(), gty: 'authorization_code', rotations: 0, scope };
+  return new provider.RefreshToken(token).save();
 }
 
 async function text(request) {
@@ -125,6 +137,7 @@ function reset() {
   faults.errorOnce.length = 0;
   faults.dropAnswerOnce.length = 0;
   faults.delays.clear();
+  allowReuseFor(0);
 }
 
 /** No orphan stays: a parent that dies, however it dies, closes our stdin or makes us another's child. */

@@ -2,6 +2,15 @@
 // hundreds of logins would read as revoked tokens.
 
 const entries = new Map(); // "Model:id" -> { payload, expiresAt }
+let grace = 0; // milliseconds
+
+/** For how many seconds after its rotation a refresh token is taken once more, and again, as if it had not been spent. */
+export const allowReuseFor = (seconds) => {
+  grace = seconds * 1000;
+};
+
+/** Within the grace window nobody remembers that it was spent. */
+const forgiven = (payload) => (Date.now() < payload.consumedAt + grace ? { ...payload, consumed: undefined } : payload);
 
 const live = (key) => {
   const entry = entries.get(key);
@@ -27,7 +36,8 @@ export class Store {
   }
 
   async find(id) {
-    return live(`${this.model}:${id}`);
+    const payload = live(`${this.model}:${id}`);
+    return payload?.consumed && this.model === 'RefreshToken' ? forgiven(payload) : payload;
   }
 
   async findByUid(uid) {
@@ -40,7 +50,9 @@ export class Store {
 
   async consume(id) {
     const payload = live(`${this.model}:${id}`);
-    if (payload) payload.consumed = Math.floor(Date.now() / 1000);
+    if (!payload) return;
+    payload.consumedAt ??= Date.now();
+    payload.consumed = Math.floor(payload.consumedAt / 1000);
   }
 
   async destroy(id) {

@@ -31,7 +31,6 @@ impl Credential {
     }
 
     /// Of a server and client that no preset names.
-    #[cfg(target_os = "linux")]
     pub(crate) fn at(issuer: &str, client: &str, account: String) -> Self {
         Credential::named(&["--issuer", issuer, "--client-id", client], account)
     }
@@ -80,20 +79,29 @@ impl Credential {
             let mut process = Waiting::start(self.asking(home));
             process.give(rejected);
             let run = process.end();
-            match run.code {
-                Some(0) => {
-                    let token = run.token();
-                    assert_ne!(token, rejected);
-                    assert_eq!(peer.whose(&token), "alice");
-                    return End::ValidToken;
-                }
-                Some(3) => {
-                    run.says(HONEST);
-                    return End::HonestSentence;
-                }
-                Some(4 | 6) if started.elapsed() < PATIENCE => thread::sleep(pause(&run)),
-                _ => panic!("{}: {run:?}", self.account),
+            match self.end_of(run, peer, rejected) {
+                Ok(end) => return end,
+                Err(pause) if started.elapsed() < PATIENCE => thread::sleep(pause),
+                Err(_) => panic!("{}: it is never known", self.account),
             }
+        }
+    }
+
+    /// How a request for another token ended, or how long it is to be waited with the next one.
+    pub(crate) fn end_of(&self, run: Run, peer: &Peer, rejected: &str) -> Result<End, Duration> {
+        match run.code {
+            Some(0) => {
+                let token = run.token();
+                assert_ne!(token, rejected);
+                assert_eq!(peer.whose(&token), "alice");
+                Ok(End::ValidToken)
+            }
+            Some(3) => {
+                run.says(HONEST);
+                Ok(End::HonestSentence)
+            }
+            Some(4 | 6) => Err(pause(&run)),
+            _ => panic!("{}: {run:?}", self.account),
         }
     }
 }

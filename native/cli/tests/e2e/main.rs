@@ -9,13 +9,16 @@
     reason = "in a test, whatever fails ends it, and figures are results"
 )]
 
+mod backup;
 mod codex_shape;
 mod credential;
 mod import;
 mod kills;
 mod lease;
+mod library;
 mod login;
 mod login_trouble;
+mod network;
 mod peer;
 mod receiver;
 mod record;
@@ -25,6 +28,7 @@ mod refresh;
 mod refresh_trouble;
 mod stores;
 mod storm;
+mod suspended;
 #[cfg(target_os = "linux")]
 mod syscalls;
 

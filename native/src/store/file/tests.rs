@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
@@ -161,6 +161,18 @@ async fn a_waiter_is_told_which_process_holds_the_lease_and_since_when() {
     let LockAnswer::Busy(holder) = home.lock(Millis::ZERO).await.unwrap() else { panic!("two holders") };
     assert!(holder.who.starts_with(&format!("process {} (", std::process::id())), "{}", holder.who);
     assert!((5..60_000).contains(&holder.since.0), "{:?}", holder.since);
+}
+
+#[tokio::test]
+async fn a_waiter_hears_of_a_save_before_the_lease_is_free() {
+    let home = Home::with_record().await;
+    let other = FileStore::new(home.folder.path().join("home"));
+    home.locked().await;
+    let asked = Instant::now();
+    let (answer, saved) = tokio::join!(lock(&other, &home.key, Millis::seconds(60)), home.save_next());
+    assert_eq!(saved.unwrap(), SaveAnswer::Saved);
+    assert!(matches!(answer.unwrap(), LockAnswer::Busy(_)));
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
 }
 
 #[tokio::test]

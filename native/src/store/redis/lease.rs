@@ -75,7 +75,8 @@ struct State {
 
 /// One look at the lease.
 pub(super) enum Attempt {
-    Busy(Holder),
+    /// Who has it, and when the record was written last, by the server's clock.
+    Busy(Holder, Option<String>),
     Held(Arc<Lease>, StoredLedger),
 }
 
@@ -104,7 +105,7 @@ pub(super) async fn attempt(place: Place, span: Duration, claim: String) -> Answ
         }
     };
     match text(&reply, 0) {
-        Some("busy") => Ok(Attempt::Busy(who(&reply))),
+        Some("busy") => Ok(Attempt::Busy(who(&reply), text(&reply, 3).map(str::to_owned))),
         Some("locked") => {
             let number = text(&reply, 1).and_then(|number| number.parse().ok()).map(LeaseNumber).ok_or_else(odd)?;
             let age = text(&reply, 2).and_then(|age| age.parse().ok()).map(Millis).ok_or_else(odd)?;

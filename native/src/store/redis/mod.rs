@@ -121,17 +121,20 @@ impl RedisStore {
     async fn take(&self, lock: &Lock) -> Answer<LockAnswer> {
         let mut patience = Patience::new(lock.wait, PAUSES);
         let (span, claim) = (lease::span(lock.hold), nonce()?);
+        let mut before = None;
         loop {
             let place = Place { link: Arc::clone(&self.link), worker: self.worker.clone(), keys: self.keys(&lock.key) };
-            let holder = match self.worker.run(attempt(place, span, claim.clone())).await? {
+            let (holder, changed) = match self.worker.run(attempt(place, span, claim.clone())).await? {
                 Attempt::Held(lease, ledger) => {
                     let number = lease.number();
                     self.held().insert((lock.key.clone(), number), lease);
                     return Ok(LockAnswer::Locked(Locked { lease: number, ledger }));
                 }
-                Attempt::Busy(holder) => holder,
+                Attempt::Busy(holder, changed) => (holder, changed),
             };
-            if !patience.sleep().await {
+            // What the holder has saved by now may be all that is wanted, and a look at it needs no lease.
+            let is_changed = *before.get_or_insert_with(|| changed.clone()) != changed;
+            if is_changed || !patience.sleep().await {
                 return Ok(LockAnswer::Busy(holder));
             }
         }

@@ -98,6 +98,17 @@ impl Peer {
         self.steer("delay", &json!({ "path": "/token", "ms": span.as_millis() }));
     }
 
+    /// Spent refresh tokens are taken for so many seconds after their rotation.
+    pub(crate) fn grace(&self, seconds: u64) {
+        self.steer("grace", &json!({ "seconds": seconds }));
+    }
+
+    /// The first refresh token of a new login of alice, who need not come.
+    pub(crate) fn issue(&self) -> String {
+        let answer = self.steer("issue", &json!({}));
+        answer.json()["refresh_token"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn reset(&self) {
         self.steer("reset", &json!({}));
     }
@@ -114,9 +125,10 @@ impl Peer {
         answer.json()["sub"].as_str().unwrap().to_owned()
     }
 
-    fn steer(&self, what: &str, body: &Value) {
+    fn steer(&self, what: &str, body: &Value) -> Answer {
         let answer = post(&format!("{}/{what}", self.control), "application/json", &body.to_string());
         assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+        answer
     }
 }
 

@@ -1,6 +1,6 @@
 -- Takes the lease if it is free, or if this very call took it before and its answer was lost.
 -- KEYS: credential, lease. ARGV: milliseconds of the lease, claim, holder, milliseconds that the number of a credential
--- without a record stays.
+-- without a record stays. Busy: who, for how many milliseconds, and when the record was written last.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function text(number) return string.format('%.0f', number) end
@@ -8,12 +8,13 @@ local number
 local lease = redis.call('GET', KEYS[2])
 if lease then
   local taken, since, span, claim, who = string.match(lease, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
-  if not taken then return {'busy', 'something that is not tokenway', '0'} end
+  local changed = redis.call('HGET', KEYS[1], 'changed')
+  if not taken then return {'busy', 'something that is not tokenway', '0', changed} end
   if claim ~= ARGV[2] then
     -- Longer than it was taken for: the clock went back, and no time has passed.
     local left = redis.call('PTTL', KEYS[2])
     if left < 0 or left > tonumber(span) then redis.call('PEXPIRE', KEYS[2], span) end
-    return {'busy', who, text(math.max(0, now - since))}
+    return {'busy', who, text(math.max(0, now - since)), changed}
   end
   number = taken
   redis.call('PEXPIRE', KEYS[2], ARGV[1])
