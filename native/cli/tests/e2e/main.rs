@@ -24,6 +24,9 @@ mod receiver;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+#[allow(dead_code, reason = "what the tests of the library need besides")]
+#[path = "../../../tests/redis/redis.rs"]
+mod redis_server;
 mod refresh;
 mod refresh_trouble;
 mod stores;

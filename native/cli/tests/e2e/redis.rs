@@ -6,12 +6,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use crate::peer::{Home, Peer, Run, Waiting, finish, until};
-
-#[path = "../../../tests/redis/redis.rs"]
-#[allow(dead_code, reason = "what the tests of the library need besides")]
-mod server;
-
-use server::{Redis, Tls};
+use crate::redis_server::{Redis, Tls};
 
 /// A machine whose logins are in that Redis, whatever its home.
 struct Machine<'a> {

@@ -2,16 +2,13 @@
 
 mod commands;
 mod process;
-#[allow(dead_code, reason = "what the tests of the library need besides")]
-#[path = "../../../../tests/redis/redis.rs"]
-mod redis;
 mod shelf;
 
 use std::time::Duration;
 
 use crate::peer::{Home, Peer};
+use crate::redis_server::Redis;
 use process::{Caller, Served};
-use redis::Redis;
 use shelf::{Kind, Shelf};
 
 #[test]
