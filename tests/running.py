@@ -90,8 +90,9 @@ def apt_install(*packages):
 # Running
 
 
-def run(name, command, **environment):
-    """Shows the step and its output on stderr. Returns its exit code, and the output without colours."""
+def run(name, command, limit=STEP_LIMIT, **environment):
+    """Shows the step and its output on stderr; ends it after `limit` seconds. Returns its exit code, and the output without
+    colours."""
     say(f"{name}: {command if isinstance(command, str) else ' '.join(command)}")
     began, lines = time.monotonic(), []
     try:
@@ -108,8 +109,8 @@ def run(name, command, **environment):
     except OSError as error:
         say(f"{name} could not start: {error}")
         return 127, ""
-    limit = threading.Timer(STEP_LIMIT, os.killpg, (process.pid, signal.SIGKILL))
-    limit.start()
+    watch = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
+    watch.start()
     try:
         for line in process.stdout:
             sys.stderr.write(line)
@@ -119,7 +120,7 @@ def run(name, command, **environment):
         os.killpg(process.pid, signal.SIGKILL)
         raise
     finally:
-        limit.cancel()
+        watch.cancel()
     say(f"{name} {'passed' if code == 0 else f'FAILED ({code})'} after {time.monotonic() - began:.0f} s")
     return code, "".join(lines)
 
