@@ -1,6 +1,7 @@
 //! What fuzzing found worth keeping is shown to each reader again.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
+#![allow(clippy::print_stdout, reason = "its figures are for people")]
 
 use std::fs;
 use std::panic::catch_unwind;
