@@ -52,6 +52,11 @@ impl<'a> Events<'a> {
         self.tape.number()
     }
 
+    /// Seldom: a recording is replayed and searched, which takes as long as ten runs.
+    pub(super) fn is_recorded(&mut self) -> bool {
+        self.tape.byte() % 8 == 7
+    }
+
     pub(super) fn makes_a_mistake(&mut self) -> bool {
         self.tape.byte() % 8 == 7
     }
@@ -97,10 +102,7 @@ impl<'a> Events<'a> {
             Action::Begin(_) => self.either(Outcome::Begun, Outcome::AlreadyBegun),
             Action::Delete(_) => self.written(Outcome::Deleted),
             Action::Fetch(_) => Outcome::Http(self.answer(false)),
-            Action::Listen(_) => {
-                let redirect_uri = text::name_for_people(&self.tape.text());
-                Outcome::Listening(Listening { redirect_uri })
-            }
+            Action::Listen(_) => Outcome::Listening(Listening { redirect_uri: self.clean_text() }),
             Action::Load(_) => Outcome::Loaded(self.record()),
             Action::Lock(_) if self.chance() => {
                 let holder = Holder { who: self.clean_text(), since: Millis(self.number()) };

@@ -29,7 +29,7 @@ pub(super) fn login(bytes: &[u8]) {
     let mut events = Events::new(bytes, vec![secrets::CLIENT_SECRET.into(), secrets::CODE.into(), secrets::verifier()]);
     let config = scenario::config(events.chance().then(scenario::endpoints));
     let start = scenario::moment(0);
-    let recording = events.chance().then(|| Recording::of_login(&config, start));
+    let recording = events.is_recorded().then(|| Recording::of_login(&config, start));
     let resumes = recording.is_none();
     let resume = |session: Session<Login>, moment| match session.checkpoint().filter(|_| resumes) {
         Some(snapshot) => resumed(&session, snapshot.as_bytes(), &config, moment),
@@ -57,7 +57,7 @@ pub(super) fn get_token(bytes: &[u8]) {
     let rejected = events.chance().then(|| Secret::new(secrets::ACCESS_TOKEN).hash());
     let wish = Wish { min_ttl: Millis(events.number()), rejected };
     let start = scenario::moment(0);
-    let recording = events.chance().then(|| Recording::of_get_token(&config, wish.clone(), start));
+    let recording = events.is_recorded().then(|| Recording::of_get_token(&config, wish.clone(), start));
     let sent = |action: &Action| {
         let Action::PostForm(request) = action else { return };
         assert!(request.url.starts_with(ISSUER), "tokens go to {}", request.url);
@@ -73,7 +73,7 @@ pub(super) fn logout(bytes: &[u8]) {
     let config = scenario::config(Some(scenario::endpoints()));
     let scope = if events.chance() { Scope::Everywhere } else { Scope::LocalOnly };
     let start = scenario::moment(0);
-    let recording = events.chance().then(|| Recording::of_logout(&config, scope, start));
+    let recording = events.is_recorded().then(|| Recording::of_logout(&config, scope, start));
     let sent = |action: &Action| {
         let (Action::PostForm(request) | Action::Fetch(request)) = action else { return };
         assert!(scope == Scope::Everywhere, "a local logout asks the server");

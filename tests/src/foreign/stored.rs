@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokenway_core::config::Config;
 use tokenway_core::flow::Login;
 use tokenway_core::json::{self, FromJson, ToJson};
@@ -52,6 +53,8 @@ fn read_by_both<T: DeserializeOwned + Serialize + FromJson + ToJson + PartialEq 
             assert!(bad.to_string().len() < text.len() + 200, "{bad}");
             None
         }
+        // Serde passes over what it need not keep, and does not see that it is no text.
+        (Ok(_), Err(_)) if serde_json::from_str::<Value>(text).is_err() => None,
         (Ok(one), Err(bad)) => panic!("serde reads {one:?}, and by hand: {bad}"),
         (Err(error), Ok(one)) => panic!("read by hand as {one:?}, and by serde: {error}"),
     }
