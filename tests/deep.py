@@ -63,7 +63,7 @@ def arguments(parser):
 def steps(tally, args):
     DEEP.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("CARGO_TERM_COLOR", "never")
-    every = parts(args.minutes)
+    every = list(parts(args.minutes))
     meant = [part for part in every if not args.only or any(name in part.name for name in args.only)]
     for name in args.only or []:
         if not any(name in part.name for part in every):
