@@ -83,9 +83,6 @@ def parts(minutes):
     def fuzzed(target):
         return lambda: fuzz(target, minutes)
 
-    def mutant(name):
-        return lambda: mutants.find(name)
-
     core, native = ["Cargo.lock", "core"], ["Cargo.lock", "core", "native"]
     tests = [*native, "tests/Cargo.toml", "tests/src", "tests/tests", "tests/corpus", "tests/transcripts"]
     for target in FUZZ_TARGETS:
@@ -94,9 +91,8 @@ def parts(minutes):
     yield Part("miri", "core's unit tests in an interpreter that sees undefined behaviour", "0 failed", core, has_miri, miri)
     yield Part("model", "the model's larger settings", "0 violations", [*core, "tests/model"], nothing, model)
     yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", native, nothing, flight)
-    for name, (_, files, _) in mutants.PARTS.items():
-        where = ", ".join(f"`{file}`" for file in files)
-        yield Part(f"mutants {name}", f"changes to {where}", mutants.LIMIT, [*tests, ".cargo"], has_mutants, mutant(name))
+    for name, files, find in mutants.shards():
+        yield Part(f"mutants {name}", f"changes to `{files}`", mutants.LIMIT, [*tests, ".cargo"], has_mutants, find)
     yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, tests, has_llvm_cov, coverage.find)
 
 
@@ -160,16 +156,16 @@ def files_under(folder):
 
 
 def table(every):
-    yield "| part | what was run | figure | limit | | date |"
-    yield "|---|---|---|---|---|---|"
+    yield "| part | what was run | figure | limit | | date | minutes |"
+    yield "|---|---|---|---|---|---|---|"
     for part in every:
         kept = load(part)
         if not kept:
-            yield f"| {part.name} | {part.what} | not run yet | {part.limit} | | |"
+            yield f"| {part.name} | {part.what} | not run yet | {part.limit} | | | |"
             continue
         state = "ok" if kept.ok else "NOT OK"
         older = "" if kept.content == content_of(part.reads) else ", on an earlier tree"
-        yield f"| {part.name} | {part.what} | {kept.figure} | {part.limit} | {state}{older} | {kept.date} |"
+        yield f"| {part.name} | {part.what} | {kept.figure} | {part.limit} | {state}{older} | {kept.date} | {kept.seconds / 60:.0f} |"
 
 
 def write_report(lines):
