@@ -50,6 +50,9 @@ impl Server {
         if state.in_trouble {
             return (503, String::new());
         }
+        if request.url != endpoints().token {
+            return (200, String::new());
+        }
         let token = refresh_token(request);
         if token != format!("refresh-{}", state.refreshes) {
             state.reused += 1;
