@@ -225,6 +225,13 @@ def has_llvm_cov():
 # Parts
 
 
+# Their texts are as long as a body may be, or their cases many: hours in an interpreter.
+NOT_IN_MIRI = (
+    "a_body_without_known_members_is_shown_clean", "errors_of_the_server_have_their_advice", "length_is_bounded_in_characters",
+    "long_texts_are_searched_in_part", "nesting_ends_at_the_limit", "records_are_read_as_serde_reads_them",
+    "sentences_and_words_are_found_beside", "what_is_no_token_is_said_to_be_none",
+)
+
 # Nothing of ours is unsafe, so no sanitizer: twice as many inputs.
 FUZZ = f"cargo +nightly fuzz %s --sanitizer none --fuzz-dir fuzz --target-dir {TARGET}/fuzz"
 
@@ -257,10 +264,11 @@ def keep_seeds(tally, target):
 def miri():
     """Under an interpreter a property is tried on fewer inputs."""
     few = {"PROPTEST_CASES": "4", "PROPTEST_DISABLE_FAILURE_PERSISTENCE": "true", "MIRIFLAGS": "-Zmiri-disable-isolation"}
-    command = f"cargo +nightly miri test -p tokenway-core --lib --target-dir {TARGET}/miri"
-    code, log = run("miri", command, limit=3 * HOURS, **few)
-    passed, failed = number(r"(\d+) passed", log), number(r"(\d+) failed", log)
-    return code == 0 and passed > 0, f"{passed} passed, {failed} failed"
+    left_out = " ".join(f"--skip {name}" for name in NOT_IN_MIRI)
+    command = f"cargo +nightly miri test -p tokenway-core --lib --target-dir {TARGET}/miri -- {left_out}"
+    code, log = run("miri", command, limit=6 * HOURS, **few)
+    passed, failed, out = (number(rf"(\d+) {word}", log) for word in ("passed", "failed", "filtered out"))
+    return code == 0 and passed > 0, f"{passed} passed, {failed} failed, {out} left out as too long"
 
 
 def model():

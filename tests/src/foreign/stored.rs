@@ -43,7 +43,9 @@ fn read_by_both<T: DeserializeOwned + Serialize + FromJson + ToJson + PartialEq 
     let by_hand = json::from_text::<T>(text);
     match (by_serde, by_hand) {
         (Ok(one), Ok(other)) => {
-            assert!(one == other, "{one:?} or {other:?}");
+            // The digits of a number in an unknown member are kept by hand; serde keeps its value.
+            let again = serde_json::from_str::<T>(&json::to_text(&other));
+            assert!(again.is_ok_and(|again| again == one), "{one:?} or {other:?}");
             let written = json::to_text(&one);
             assert_eq!(serde_json::to_string(&one).ok().as_deref(), Some(written.as_str()));
             assert!(json::from_text::<T>(&written).as_ref() == Ok(&one), "{one:?} changes when it is written and read");

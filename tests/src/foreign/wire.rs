@@ -98,13 +98,14 @@ pub(super) fn callback(bytes: &[u8]) {
     }
 }
 
-/// Whether `state` stands there as itself or percent-encoded: only who knows it can write either.
+/// Whether `state` stands there as itself or percent-encoded: only who knows it can write either. What a person pastes may
+/// be broken into lines.
 fn carries(part: &Secret, state: &Secret) -> bool {
-    let decoded: String = url::form_urlencoded::parse(part.expose().as_bytes())
-        .flat_map(|(name, value)| [name.into_owned(), value.into_owned()])
-        .collect::<Vec<_>>()
-        .join("\n");
-    part.expose().contains(state.expose()) || decoded.contains(state.expose())
+    let unbroken: String =
+        part.expose().chars().filter(|character| !character.is_whitespace() && !character.is_control()).collect();
+    let decoded = url::form_urlencoded::parse(unbroken.as_bytes());
+    let decoded: Vec<_> = decoded.flat_map(|(name, value)| [name.into_owned(), value.into_owned()]).collect();
+    unbroken.contains(state.expose()) || decoded.join("\n").contains(state.expose())
 }
 
 /// `STATUS`, headers, body: a login that looks for its server's endpoints is told this.
