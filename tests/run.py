@@ -12,6 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import browsers
+import deep
 import faults
 import keyring
 from running import (
@@ -39,10 +40,15 @@ def main():
     parser = argparse.ArgumentParser(prog="tests/run", description="Passes all tests.")
     parser.add_argument("--quick", action="store_true", help="without the real authorization servers")
     parser.add_argument("--faults", action="store_true", help="only the scenarios of faults, in their whole size, with a table")
+    deep.arguments(parser)
     args = parser.parse_args()
     quick = args.quick
     os.chdir(ROOT)
     tally = Tally()
+    if args.deep:
+        add_tools_to_path()
+        deep.steps(tally, args)
+        sys.exit(tally.finish())
     left_out = prepare(tally, quick)
     if args.faults:
         all_faults(tally)
@@ -70,7 +76,7 @@ def main():
 
 def prepare(tally, quick):
     """Installs what is missing. Returns the filters of the tests that cannot run."""
-    os.environ["PATH"] = os.pathsep.join([str(TOOLS / "bin"), str(TOOLS / "node_modules/node/bin"), os.environ["PATH"]])
+    add_tools_to_path()
     left_out = []
 
     def leave_out(tests, why):
@@ -105,6 +111,10 @@ def prepare(tally, quick):
     elif not install_peer():
         leave_out(END_TO_END_TESTS, "end-to-end tests: oidc-provider could not be installed")
     return left_out
+
+
+def add_tools_to_path():
+    os.environ["PATH"] = os.pathsep.join([str(TOOLS / "bin"), str(TOOLS / "node_modules/node/bin"), os.environ["PATH"]])
 
 
 def can_mount():

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod corpus;
+pub mod foreign;
 pub mod hand;
 pub mod pool;
 pub mod scenario;

@@ -107,6 +107,15 @@ fn this_version_still_writes_what_was_frozen() {
 }
 
 #[test]
+fn a_redirect_that_was_received_and_does_not_count_is_waited_for_by_a_process_that_listens() {
+    let other_host = frozen("received").replace(r#"["host","127.0.0.1:49152"]"#, r#"["host","evil.example"]"#);
+    assert_ne!(other_host, frozen("received"));
+    let (_, action) = outstanding(&resume(&other_host).unwrap());
+    let Action::Listen(listen) = action else { panic!("nobody listens: {}", action.name()) };
+    assert_eq!(listen.candidates, [REDIRECT_URI]);
+}
+
+#[test]
 fn a_frozen_login_is_resumed_where_it_stood_and_its_old_numbers_are_stale() {
     for (stage, name) in STAGES {
         let session = resumed(stage);

@@ -21,6 +21,9 @@ mod page;
 mod reply;
 mod request;
 mod serve;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod strangers;
 #[cfg(test)]
 mod tests;
 

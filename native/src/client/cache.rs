@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
@@ -10,6 +10,7 @@ use tokenway_core::lifecycle::{Standing, Wish, standing};
 use tokenway_core::secret::TokenHash;
 
 use super::AccessToken;
+use super::locks::{Mutex, MutexGuard};
 use crate::driver::now;
 use crate::store::Stamp;
 
@@ -42,7 +43,7 @@ impl Cache {
     pub(super) fn new() -> Self {
         Cache {
             kept: ArcSwapOption::empty(),
-            refused: Mutex::default(),
+            refused: Mutex::new(VecDeque::new()),
             started: Instant::now(),
             looked_at: AtomicU64::new(0),
         }

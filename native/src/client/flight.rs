@@ -3,7 +3,7 @@
 //! A flight is one run of `GetToken` on the client's own thread. Callers join the one that is in the air, whatever it
 //! flies for; each then judges the result by its own wish, and may start one more.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokenway_core::action::Action;
@@ -16,6 +16,7 @@ use tokenway_core::session::{Session, Step};
 use tokio::sync::watch;
 
 use super::cache::is_fresh;
+use super::locks::{Mutex, MutexGuard};
 use super::traffic::{OnItsWay, Traffic};
 use super::{AccessToken, Inner};
 use crate::driver::{self, World, contained};
@@ -95,7 +96,7 @@ fn same_token_again() -> Failure {
 
 impl Flights {
     pub(super) fn new() -> Self {
-        Flights(Mutex::default())
+        Flights(Mutex::new(Board::default()))
     }
 
     /// The login has changed: `change` is made to the cache, and no flight that started before has a say in it.

@@ -9,8 +9,12 @@ mod blocking;
 mod builder;
 mod cache;
 mod flight;
+mod locks;
+#[cfg(all(shuttle, test))]
+mod shuttled;
 mod status;
 mod traffic;
+#[cfg_attr(shuttle, path = "shuttled/worker.rs")]
 mod worker;
 
 use std::sync::Arc;

@@ -249,10 +249,19 @@ impl Session<Login> {
 
 fn session(next: Next<Login, LoggedIn>) -> Session<Login> {
     match next {
-        Next::Continue(login) | Next::Ignore(login, _) => Session::new(login),
+        Next::Continue(login) => Session::new(login),
+        Next::Ignore(login, _) => Session::new(listening_again(login)),
         Next::Done(output) => Session::ended(Ok(output)),
         Next::Fail(failure) => Session::ended(Err(failure)),
     }
+}
+
+/// What the old process had received does not count here: the wait goes on, and this process does not listen yet.
+fn listening_again(login: Login) -> Login {
+    let Login { task, state } = login;
+    let State::Awaiting { target, redirect_uri } = state else { return Login { task, state } };
+    let bound = Some(Bound { redirect_uri, url_was_shown: true });
+    Login { task, state: State::Listening { target, bound } }
 }
 
 /// The member that every version has.
