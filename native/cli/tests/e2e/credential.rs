@@ -58,7 +58,12 @@ impl Credential {
 
     /// A request for another token than the one on its stdin.
     pub(crate) fn asking(&self, home: &Home) -> Command {
-        let wish = ["--rejected", "-", "--reject-interval", "0", "--request-deadline", "1"];
+        self.asking_within(home, "1")
+    }
+
+    /// The same with a request deadline of so many seconds.
+    pub(crate) fn asking_within(&self, home: &Home, deadline: &str) -> Command {
+        let wish = ["--rejected", "-", "--reject-interval", "0", "--request-deadline", deadline];
         let mut command = home.command(&self.words("token", &wish));
         command.stdin(Stdio::piped());
         command
