@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokenway_core::config::Config;
 use tokenway_core::flow::Login;
 use tokenway_core::json::{self, FromJson, ToJson};
+use tokenway_core::lifecycle::ForeignLogin;
 use tokenway_core::lifecycle::ledger::{Ledger, MAX_COOL_DOWN, MAX_LANDING, StoredLedger};
 use tokenway_core::lifecycle::record::Record;
 use tokenway_core::session::{Session, Step};
@@ -20,7 +21,7 @@ use crate::scenario::{self, secrets};
 /// Steps that a resumed login is driven on.
 const STEPS: usize = 20;
 
-/// A record, a ledger, or a credential of the seed.
+/// A record, a ledger, or a login of another program.
 pub(super) fn record(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     read_by_both::<Record>(&text);
@@ -30,9 +31,11 @@ pub(super) fn record(bytes: &[u8]) {
         assert!(clamped.lands_in <= MAX_LANDING && clamped.cool_down <= MAX_COOL_DOWN);
     }
     let config = scenario::config(Some(scenario::endpoints()));
-    match Record::import(&text, &config, &scenario::moment(0)) {
-        Ok(record) => assert!(read_by_both::<Record>(&json::to_text(&record)) == Some(record), "written and read"),
-        Err(error) => assert!(error.to_string().len() < text.len() + 200, "{error}"),
+    for login in [ForeignLogin::of_aether(&text), ForeignLogin::of_codex(&text), ForeignLogin::of_gcloud(&text)] {
+        match login.and_then(|login| Record::import(login, &config, &scenario::moment(0))) {
+            Ok(record) => assert!(read_by_both::<Record>(&json::to_text(&record)) == Some(record), "written and read"),
+            Err(error) => assert!(error.to_string().len() < text.len() + 400, "{error}"),
+        }
     }
 }
 
