@@ -1,5 +1,9 @@
 //! Bytes from strangers for the request reader: a fuzzer invents them (`fuzz/`), and those worth keeping are replayed here.
-#![allow(clippy::panic, clippy::print_stdout, reason = "a broken promise ends a fuzzer by a panic, and figures are results")]
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a broken promise ends a fuzzer by a panic, and figures are results"
+)]
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
