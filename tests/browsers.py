@@ -4,6 +4,7 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import targets
 from running import BESIDE, PEER, ROOT, TARGET, apt_install, has_node, has_target, install_peer, output, run, works
 
 WASM = ROOT / "wasm"
@@ -70,8 +71,7 @@ def core_as_wasm(tally):
 
 def install(tally):
     """The tools of the npm package. False: without them nothing more can run."""
-    if not has_target(WASI):
-        run(f"install {WASI}", f"rustup target add {WASI}")
+    targets.install(WASI)
     if not has_node():
         tally.skip("npm package: no node")
         return False

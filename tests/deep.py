@@ -16,6 +16,7 @@ import coverage
 import keyring
 import mutants
 import seeds
+import targets
 from running import ROOT, TARGET, apt_install, cargo_install, number, output, run, say, works
 
 DEEP = TARGET / "deep"
@@ -93,6 +94,9 @@ def parts(minutes):
     yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", native, nothing, flight)
     for name, files, find in mutants.shards():
         yield Part(f"mutants {name}", f"changes to `{files}`", mutants.LIMIT, [*tests, ".cargo"], has_mutants, find)
+    manifests = [*native, "tests", "deny.toml"]
+    yield Part("dependencies", "licences, bans and sources of all crates, by cargo-deny", "0 complaints", manifests, has_deny, dependencies)
+    yield Part("macOS", f"whether library and command compile for {targets.MACOS}", "they do", native, has_macos, macos)
     yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, tests, has_llvm_cov, coverage.find)
 
 
@@ -210,6 +214,16 @@ def has_mutants():
     return None if works("cargo mutants --version") else "cargo-mutants could not be installed"
 
 
+def has_deny():
+    if not works("cargo deny --version"):
+        cargo_install("cargo-deny")
+    return None if works("cargo deny --version") else "cargo-deny could not be installed"
+
+
+def has_macos():
+    return None if targets.install(targets.MACOS) else f"no target {targets.MACOS}"
+
+
 def has_llvm_cov():
     if not works("cargo nextest --version"):
         cargo_install("cargo-nextest", "--no-default-features --features default-no-update")
@@ -269,6 +283,15 @@ def miri():
     code, log = run("miri", command, limit=6 * HOURS, **few)
     passed, failed, out = (number(rf"(\d+) {word}", log) for word in ("passed", "failed", "filtered out"))
     return code == 0 and passed > 0, f"{passed} passed, {failed} failed, {out} left out as too long"
+
+
+def dependencies():
+    code, log = run("deny", "cargo deny --log-level error check licenses bans sources")
+    return code == 0, f"{len(re.findall(r'^error', log, re.M))} complaints"
+
+
+def macos():
+    return (True, "they do") if targets.check(targets.MACOS) else (False, "they do not")
 
 
 def model():

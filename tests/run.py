@@ -15,14 +15,14 @@ import browsers
 import deep
 import faults
 import keyring
+import targets
 from running import (
-    BESIDE, MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, has_target, install_node, install_peer, last, number, output, run, say, works,
+    BESIDE, MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, install_node, install_peer, last, number, output, run, say, works,
 )
 
 MIN_CORPUS = 300  # the cases of kind token, refresh and callback
 
 WASM = "wasm32-unknown-unknown"
-CHECKED_TARGETS = ("x86_64-pc-windows-gnu", "aarch64-apple-darwin")
 # The tests that need what may be missing, as nextest filters.
 END_TO_END_TESTS = "binary(/^e2e/)"
 WASM_TESTS = "test(/wasm_probe/)"
@@ -58,15 +58,16 @@ def main():
         tally.step("fmt", "cargo fmt --all --check")
         tally.step("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings")
         tally.step("no features", "cargo check -p tokenway-core -p tokenway --no-default-features")
-        for target in CHECKED_TARGETS:
-            check_target(tally, target)
+        if targets.install(targets.WINDOWS):
+            tally.count(f"check {targets.WINDOWS}", targets.check(targets.WINDOWS))
+        else:
+            tally.skip(f"check for {targets.WINDOWS}")
         nextest(tally, left_out)
         doctests(tally)
         corpus(tally)
         tally.step("doc", "cargo doc --workspace --all-features --no-deps", RUSTDOCFLAGS="-D warnings")
         wasm_ready = later_ready.result()
     model(tally)
-    deny(tally)
     browsers.steps(tally, quick, wasm_ready)
     sys.exit(tally.finish())
 
@@ -87,10 +88,7 @@ def prepare(tally, quick):
         apt_install("gcc", "libc6-dev")
     if not works("cargo nextest --version"):
         cargo_install("cargo-nextest", "--no-default-features --features default-no-update")
-    for target in (WASM, *CHECKED_TARGETS):
-        if not has_target(target):
-            run(f"install {target}", f"rustup target add {target}")
-    if not has_target(WASM):
+    if not targets.install(WASM):
         leave_out(WASM_TESTS, f"wasm probe: no target {WASM}")
     if not install_node():
         leave_out(NODE_TESTS, f"wasm probe run by node: no node {MIN_NODE}")
@@ -131,8 +129,6 @@ def can_mount():
 def prepare_later_steps(tally):
     """Installs and compiles what the later steps need, with what the earlier ones leave of the processors: their tests wait
     a lot. Returns whether the steps of `wasm/` can run."""
-    if not works("cargo deny --version"):
-        cargo_install("cargo-deny")
     ready = browsers.install(tally) and browsers.build(tally)
     run("compile core as WebAssembly", f"{BESIDE} {browsers.CORE_AS_WASM}")
     run("compile the model", f"{BESIDE} cargo build --release -p tokenway-model")
@@ -224,22 +220,6 @@ def model(tally):
     for line in re.findall(r"^model: .*", log, re.M):
         print(line, flush=True)
     tally.count("model: core's sessions in every order of processes, faults and people", code == 0)
-
-
-def check_target(tally, target):
-    """`cargo check` builds no object of ours, so the C parts of dependencies need no cross compiler: true stands in."""
-    if not has_target(target):
-        tally.skip(f"check for {target}")
-        return
-    stand_in = {f"{tool}_{target.replace('-', '_')}": str(ROOT / "tests/stand-in-cc") for tool in ("CC", "CXX", "AR")}
-    tally.step(f"check {target}", f"cargo check -p tokenway -p tokenway-cli --features tokenway-cli/redis --target {target}", **stand_in)
-
-
-def deny(tally):
-    if works("cargo deny --version"):
-        tally.step("deny", "cargo deny --log-level error check licenses bans sources")
-    else:
-        tally.skip("cargo-deny: could not be installed")
 
 
 main()
