@@ -96,7 +96,8 @@ def parts(minutes):
         yield Part(f"mutants {name}", f"changes to `{files}`", mutants.LIMIT, [*tests, ".cargo"], has_mutants, find)
     manifests = [*native, "tests", "deny.toml"]
     yield Part("dependencies", "licences, bans and sources of all crates, by cargo-deny", "0 complaints", manifests, has_deny, dependencies)
-    yield Part("macOS", f"whether library and command compile for {targets.MACOS}", "they do", native, has_macos, macos)
+    for system, target in targets.SYSTEMS.items():
+        yield Part(system, f"whether library and command compile for {target}", "they do", native, has_target(target), compiles(target))
     yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, tests, has_llvm_cov, coverage.find)
 
 
@@ -220,8 +221,8 @@ def has_deny():
     return None if works("cargo deny --version") else "cargo-deny could not be installed"
 
 
-def has_macos():
-    return None if targets.install(targets.MACOS) else f"no target {targets.MACOS}"
+def has_target(target):
+    return lambda: None if targets.install(target) else f"no target {target}"
 
 
 def has_llvm_cov():
@@ -290,8 +291,8 @@ def dependencies():
     return code == 0, f"{len(re.findall(r'^error', log, re.M))} complaints"
 
 
-def macos():
-    return (True, "they do") if targets.check(targets.MACOS) else (False, "they do not")
+def compiles(target):
+    return lambda: (True, "they do") if targets.check(target) else (False, "they do not")
 
 
 def model():

@@ -58,10 +58,6 @@ def main():
         tally.step("fmt", "cargo fmt --all --check")
         tally.step("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings")
         tally.step("no features", "cargo check -p tokenway-core -p tokenway --no-default-features")
-        if targets.install(targets.WINDOWS):
-            tally.count(f"check {targets.WINDOWS}", targets.check(targets.WINDOWS))
-        else:
-            tally.skip(f"check for {targets.WINDOWS}")
         nextest(tally, left_out)
         doctests(tally)
         corpus(tally)

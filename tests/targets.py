@@ -1,8 +1,7 @@
 """Whether the crates compile for systems that these tests do not run on."""
 from running import ROOT, has_target, run
 
-WINDOWS = "x86_64-pc-windows-gnu"
-MACOS = "aarch64-apple-darwin"
+SYSTEMS = {"macOS": "aarch64-apple-darwin", "Windows": "x86_64-pc-windows-gnu"}
 
 
 def install(target):
