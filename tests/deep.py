@@ -255,8 +255,8 @@ def fuzz(target, minutes):
     known = seeds.unpacked(target, DEEP / "seeds" / target)
     found = DEEP / "corpus" / target
     found.mkdir(parents=True, exist_ok=True)
-    if run("build the fuzz targets", FUZZ % "build")[0] != 0:
-        return False, "they do not compile"
+    if run(f"build {target}", f"{FUZZ % 'build'} {target}")[0] != 0:
+        return False, "it does not compile"
     options = f"-max_total_time={round(minutes * 60)} -max_len=4096 -timeout=25 -dict=fuzz/words.dict -print_final_stats=1"
     command = f"{FUZZ % 'run'} {target} {found} {known} -- {options}"
     code, log = run(f"fuzz {target}", command, limit=minutes * 60 + HOURS)
