@@ -1,4 +1,4 @@
-//! Processes that die in the middle of a refresh, two hundred times.
+//! Processes that die in the middle of a refresh, a hundred times.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use crate::credential::{Credential, End, each};
 use crate::peer::{Forwarder, Home, Peer, Waiting};
 use crate::refresh_trouble::through;
 
-/// The whole number of faults.md is asked for by the environment.
+/// Two thousand when the environment asks for all.
 fn credentials() -> usize {
-    if crate::all_faults() { 2_000 } else { 200 }
+    if crate::all_faults() { 2_000 } else { 100 }
 }
 
 /// An answer takes this long to come back, so that it is often lost: about a third of a renewal's time.
