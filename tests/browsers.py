@@ -27,10 +27,16 @@ def steps(tally, quick, ready):
     code, log = run("wasm sizes", "node wasm/sizes.mjs")
     tally.count("wasm sizes", code == 0)
     print(*re.findall(r"^sizes: .*", log, re.M), sep="\n", flush=True)
-    node_tests(tally, "node", sorted(WASM.glob("tests/node/*.test.mjs")) + sorted(WASM.glob("tests/types/*.test.mjs")))
-    if quick:
-        tally.skip("browsers: --quick")
-        return
+    with ThreadPoolExecutor() as pool:
+        beside = pool.submit(node_tests, tally, "node", sorted(WASM.glob("tests/node/*.test.mjs")) + sorted(WASM.glob("tests/types/*.test.mjs")))
+        if quick:
+            tally.skip("browsers: --quick")
+        else:
+            all_browser_tests(tally)
+        beside.result()
+
+
+def all_browser_tests(tally):
     present = [name for name, command in BROWSERS.items() if shutil.which(command)]
     for name in BROWSERS:
         if name not in present:

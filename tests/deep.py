@@ -96,6 +96,8 @@ def parts(minutes):
         yield Part(f"mutants {name}", f"changes to `{files}`", mutants.LIMIT, [*tests, ".cargo"], has_mutants, find)
     manifests = [*native, "tests", "deny.toml"]
     yield Part("dependencies", "licences, bans and sources of all crates, by cargo-deny", "0 complaints", manifests, has_deny, dependencies)
+    yield Part("documentation", "whether rustdoc has a complaint", "none", native, nothing, documentation)
+    yield Part("no features", "whether core and the library compile without any", "they do", native, nothing, no_features)
     for system, target in targets.SYSTEMS.items():
         yield Part(system, f"whether library and command compile for {target}", "they do", native, has_target(target), compiles(target))
     yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, tests, has_llvm_cov, coverage.find)
@@ -289,6 +291,16 @@ def miri():
 def dependencies():
     code, log = run("deny", "cargo deny --log-level error check licenses bans sources")
     return code == 0, f"{len(re.findall(r'^error', log, re.M))} complaints"
+
+
+def documentation():
+    code, _ = run("doc", "cargo doc --workspace --all-features --no-deps", RUSTDOCFLAGS="-D warnings")
+    return code == 0, "none" if code == 0 else "some"
+
+
+def no_features():
+    code, _ = run("no features", "cargo check -p tokenway-core -p tokenway --no-default-features")
+    return code == 0, "they do" if code == 0 else "they do not"
 
 
 def compiles(target):
