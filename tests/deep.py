@@ -261,10 +261,12 @@ def fuzz(target, minutes):
         return False, "it does not compile"
     options = f"-max_total_time={round(minutes * 60)} -max_len=4096 -timeout=25 -dict=fuzz/words.dict -print_final_stats=1"
     command = f"{FUZZ % 'run'} {target} {found} {known} -- {options}"
+    began = time.monotonic()
     code, log = run(f"fuzz {target}", command, limit=minutes * 60 + HOURS)
+    took = (time.monotonic() - began) / 60
     inputs = number(r"stat::number_of_executed_units: *(\d+)", log)
     crash = re.search(r"Test unit written to (\S+)", log)
-    figure = f"{inputs:,} inputs in {minutes:g} minutes, {'0 crashes' if code == 0 else 'a crash'}"
+    figure = f"{inputs:,} inputs in {took:.0f} minutes, {'0 crashes' if code == 0 else 'a crash'}"
     return code == 0 and inputs > 0, f"{figure}: {crash.group(1)}" if crash else figure
 
 

@@ -9,6 +9,16 @@ use tokenway_core::moment::Millis;
 use crate::hand::{self, answer, failed};
 use crate::scenario;
 
+/// The kinds of trouble of all IO.
+pub const KINDS: [IoFailureKind; 6] = [
+    IoFailureKind::Cancelled,
+    IoFailureKind::Deadline,
+    IoFailureKind::Incomplete,
+    IoFailureKind::TooLarge,
+    IoFailureKind::Unable,
+    IoFailureKind::Unreachable,
+];
+
 /// Outcomes of every kind, in several shapes of those that have them.
 #[must_use]
 pub fn outcomes() -> Vec<Outcome> {
@@ -51,14 +61,7 @@ pub fn outcomes() -> Vec<Outcome> {
         }
     }
     for sent in [Sent::MaybeSent, Sent::NotSent] {
-        for kind in [
-            IoFailureKind::Cancelled,
-            IoFailureKind::Deadline,
-            IoFailureKind::Incomplete,
-            IoFailureKind::TooLarge,
-            IoFailureKind::Unable,
-            IoFailureKind::Unreachable,
-        ] {
+        for kind in KINDS {
             outcomes.push(failed(sent, kind, "the world says no"));
         }
     }

@@ -89,7 +89,7 @@ fn spaced(text: &str) -> String {
 /// Without a word in brackets or quotes after the token: its value, as in "token (abc) has been revoked".
 fn without_values(text: &str) -> String {
     let mut kept = String::new();
-    for line in pieces::split(text, "\n") {
+    for line in pieces::split(text, "\r\n") {
         let mut last = "";
         for word in pieces::words(line) {
             let is_dropped = word.is_empty() || (last.ends_with("token") && is_value(word));

@@ -177,6 +177,13 @@ fn other_sentences_are_no_refusals() {
 }
 
 #[test]
+fn a_value_before_any_line_end_is_left_out() {
+    for end in ["\n", "\r\n", "\r"] {
+        assert_eq!(without_values(&format!("token (abc){end}")).trim(), "token", "{end:?}");
+    }
+}
+
+#[test]
 fn long_texts_are_searched_in_part() {
     assert!(!refuses_the_token(&format!("{} invalid token", "x ".repeat(MAX_WORDS))));
     assert!(refuses_the_token(&format!("invalid token. {}", "x ".repeat(MAX_WORDS))));

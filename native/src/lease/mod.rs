@@ -5,8 +5,7 @@
 //! logged out; the error says on which machine the next one is to be had.
 //!
 //! ```no_run
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! # let client: tokenway::Client = todo!();
+//! # async fn run(client: tokenway::Client) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::path::Path;
 //! use tokenway::core::lifecycle::Wish;
 //! use tokenway::lease::Lease;

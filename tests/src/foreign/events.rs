@@ -2,7 +2,7 @@
 
 use tokenway_core::action::{Action, AwaitCallback, LeaseNumber};
 use tokenway_core::event::{Callback, CallbackSource, Holder, Listening, Locked, Opened, Outcome};
-use tokenway_core::http::{AnswerBody, HttpAnswer, IoFailureKind, Sent};
+use tokenway_core::http::{AnswerBody, HttpAnswer, Sent};
 use tokenway_core::lifecycle::ledger::{Intent, Ledger, StoredLedger};
 use tokenway_core::lifecycle::record::{LoginId, Mark, Record};
 use tokenway_core::moment::{Millis, UnixMillis};
@@ -11,19 +11,10 @@ use tokenway_core::wire::text;
 
 use super::tape::Tape;
 use crate::hand::{self, Hand};
-use crate::pool;
+use crate::pool::{self, KINDS};
 use crate::scenario::{self, secrets};
 
 const STATUSES: [u16; 14] = [200, 201, 204, 302, 400, 401, 403, 408, 429, 500, 502, 503, 504, 999];
-
-const KINDS: [IoFailureKind; 6] = [
-    IoFailureKind::Cancelled,
-    IoFailureKind::Deadline,
-    IoFailureKind::Incomplete,
-    IoFailureKind::TooLarge,
-    IoFailureKind::Unable,
-    IoFailureKind::Unreachable,
-];
 
 /// Headers of answers that are looked at.
 const HEADERS: [&str; 6] = ["content-type", "date", "dpop-nonce", "location", "retry-after", "www-authenticate"];
