@@ -147,18 +147,24 @@ impl Stores {
         Ok(keys)
     }
 
-    /// The keys of one store. What is damaged is reported once and moved aside: then the next look goes further.
+    /// The keys of one store. What is damaged is reported and moved aside, so that the next look goes further; trouble that
+    /// is still there at the next look ends it.
     pub(crate) async fn keys_in(&self, kind: StoreKind) -> Result<Vec<CredentialKey>, Stopped> {
         let store = self.store(kind)?;
-        let mut seen = String::new();
+        let mut before: Option<String> = None;
         loop {
-            match store.list().await {
+            let found = store.list().await.map_err(|failure| failure.detail);
+            if found.as_ref().err() == before.as_ref()
+                && let Some(detail) = before
+            {
+                return Err(Stopped::configuration(detail));
+            }
+            if let Some(detail) = before {
+                say(&format!("tokenway: {detail}"));
+            }
+            match found {
                 Ok(keys) => return Ok(keys),
-                Err(failure) if failure.detail == seen => return Err(Stopped::configuration(failure.detail)),
-                Err(failure) => {
-                    say(&format!("tokenway: {}", failure.detail));
-                    seen = failure.detail;
-                }
+                Err(detail) => before = Some(detail),
             }
         }
     }

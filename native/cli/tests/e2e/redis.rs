@@ -108,6 +108,8 @@ fn a_redis_in_trouble_is_named_without_its_password_and_nothing_is_lost() {
 
     redis.kill();
     machine.run(&["token"]).exits(5).says("cannot be reached");
+    let listed = machine.run(&["list", "--store", "redis"]).exits(5);
+    assert_eq!(listed.stderr.matches("cannot be reached").count(), 1, "it is said once: {}", listed.stderr);
     redis.rise();
     until("redis has read its disk", || machine.run(&["token"]).code == Some(0));
     assert_eq!(machine.run(&["token"]).token(), token, "it waits where it was");
