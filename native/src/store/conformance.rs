@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use super::{Answer, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer};
 
 /// How many tasks save at once.
-const SAVERS: u64 = 100;
+const SAVERS: u64 = 32;
 
 /// Checks the contract against the stores that `make` makes. They may be new and empty or all the same one: each row has
 /// keys of its own. Nothing may be stored yet under a provider whose name begins with `conformance-`.

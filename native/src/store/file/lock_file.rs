@@ -16,8 +16,9 @@ const REOPENINGS: u32 = 100;
 /// The longest that a save waits for other saves of the same record: slow disks sync in a second.
 const SAVE_WAIT: Duration = Duration::from_secs(10);
 
-/// The pause between two looks at a lock that is held for milliseconds.
-const PAUSE: Duration = Duration::from_millis(1);
+/// The pause before a second look at a lock that is held for milliseconds, and the longest: many who wait would keep the
+/// holder from the processor.
+const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
 
 /// The most bytes of a lock file that are read.
 const MAX_NOTE: u64 = 1024;
@@ -51,13 +52,15 @@ impl LockFile {
 
     fn lock(path: &Path, wait: Duration) -> Answer<Self> {
         let started = Instant::now();
+        let [mut pause, longest] = PAUSES;
         loop {
             match Self::try_lock(path) {
                 Ok(Some(lock)) => return Ok(lock),
-                Ok(None) if started.elapsed() < wait => thread::sleep(PAUSE),
+                Ok(None) if started.elapsed() < wait => thread::sleep(pause),
                 Ok(None) => return Err(too_late(format!("another process keeps {} locked", path.display()))),
                 Err(error) => return Err(failed("locking", path, &error)),
             }
+            pause = (pause * 2).min(longest);
         }
     }
 
