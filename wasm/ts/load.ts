@@ -16,7 +16,7 @@ export function wasmFrom(from: () => Source): void {
 
 /** The module, ready. A try that failed is made again by the next caller. */
 export function load(): Promise<Module> {
-  loading ??= init(source ? { module_or_path: source() as BufferSource } : undefined).then(
+  loading ??= start().then(
     () => raw,
     (error: unknown) => {
       loading = undefined;
@@ -24,6 +24,20 @@ export function load(): Promise<Module> {
     },
   );
   return loading;
+}
+
+async function start(): Promise<unknown> {
+  if (source) return init({ module_or_path: source() as BufferSource });
+  return import.meta.url.startsWith("moz-extension:") ? startAtOnce() : init();
+}
+
+/**
+ * Firefox cuts a module up for its helper threads, which costs a small one more than it wins; and while a background starts
+ * each turn of its loop is long.
+ */
+async function startAtOnce(): Promise<unknown> {
+  const answer = await fetch(new URL("./wasm/tokenway_bg.wasm", import.meta.url));
+  return raw.initSync({ module: await answer.arrayBuffer() });
 }
 
 function unloadable(error: unknown): ConfigurationError {

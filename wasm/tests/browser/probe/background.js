@@ -1,10 +1,10 @@
 // The extension under test: it does what it is told, and can stand still before and after each action.
 import { config, options } from './config.js';
+import { ready } from './ready.js';
 import { extensionStore, extensionWorld } from './tokenway/extension.js';
-import { Client, Session } from './tokenway/index.js';
+import { Client } from './tokenway/index.js';
 
-const started = performance.now();
-const ready = Session.load().then(() => performance.now() - started);
+const milliseconds = ready();
 const client = new Client(config, extensionWorld({ store: extensionStore(options.area), via: options.via }), { observer });
 const session = chrome.storage.session;
 
@@ -41,7 +41,7 @@ const TOLD = {
   cancel: () => client.cancelLogin(),
   login: () => client.login(),
   logout: () => client.logout(),
-  ready: () => ready,
+  ready: () => milliseconds,
   reopen: () => client.reopen(),
   status: () => client.status(),
   token: ({ wish }) => client.token(wish),
