@@ -1,7 +1,8 @@
 """The long runs: `tests/run --deep`. Fuzzing, Miri, the model's long run, schedules of the shared flight, mutants, coverage.
 
-Each part writes what it found into `target/deep/PART.json`, and is not run anew while the files that it reads are the same;
-so a run that was broken off goes on where it stopped. The table of all parts is written into `docs/assurance.md`.
+What each part found is kept in `docs/assurance.json`, in the tree, and it is not run anew while the files that it reads are
+the same; so a run that was broken off goes on where it stopped, on any machine. The table of all parts is written into
+`docs/assurance.md`.
 """
 import hashlib
 import json
@@ -12,6 +13,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Callable
 
+import assurance
 import coverage
 import keyring
 import mutants
@@ -20,8 +22,7 @@ import targets
 from running import ROOT, TARGET, apt_install, cargo_install, number, output, run, say, works
 
 DEEP = TARGET / "deep"
-REPORT = ROOT / "docs/assurance.md"
-BEGIN, END = "<!-- made by tests/run --deep: begin -->", "<!-- end -->"
+FOUND = ROOT / "docs/assurance.json"
 FUZZ_TARGETS = sorted(path.stem for path in (ROOT / "fuzz/fuzz_targets").glob("*.rs"))
 HOURS = 3600  # seconds; the longest part takes hours
 
@@ -77,7 +78,7 @@ def steps(tally, args):
                 keep_seeds(tally, part.name.removeprefix("fuzz "))
     lines = list(table(every))
     print(*lines, sep="\n", flush=True)
-    write_report(lines)
+    assurance.write("tests/run --deep", lines)
 
 
 def parts(minutes):
@@ -130,19 +131,17 @@ def effort(part, args):
 # What is kept
 
 
-def file_of(part):
-    return DEEP / f"{part.name.replace(' ', '-').replace('/', '-of-')}.json"
-
-
 def load(part):
-    try:
-        return Result(**json.loads(file_of(part).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+    kept = results().get(part.name)
+    return Result(**kept) if kept else None
 
 
 def save(part, result):
-    file_of(part).write_text(json.dumps(asdict(result), indent=1))
+    FOUND.write_text(json.dumps(results() | {part.name: asdict(result)}, indent=1, sort_keys=True) + "\n")
+
+
+def results():
+    return json.loads(FOUND.read_text()) if FOUND.is_file() else {}
 
 
 def content_of(places):
@@ -173,13 +172,6 @@ def table(every):
         state = "ok" if kept.ok else "NOT OK"
         older = "" if kept.content == content_of(part.reads) else ", on an earlier tree"
         yield f"| {part.name} | {part.what} | {kept.figure} | {part.limit} | {state}{older} | {kept.date} | {kept.seconds / 60:.0f} |"
-
-
-def write_report(lines):
-    text = REPORT.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    REPORT.write_text("\n".join([before + BEGIN, f"Written {time.strftime('%Y-%m-%d')}.", "", *lines, END + after]))
 
 
 # Tools

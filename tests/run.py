@@ -11,6 +11,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import assurance
 import browsers
 import deep
 import faults
@@ -158,7 +159,7 @@ def nextest(tally, left_out):
     if not left_out:
         for name in statuses("SKIP", log):
             tally.skip(name)
-    show_figures(log)
+    print(*figures(log), sep="\n", flush=True)
     names = output("cargo nextest list --workspace --all-features")
     tally.failures += [f"{scenario} has no test" for scenario in faults.without_tests(names)]
     tally.failures += [f"SECURITY.md names {name}, which is no test" for name in faults.promised() if name not in names]
@@ -167,17 +168,17 @@ def nextest(tally, left_out):
 def all_faults(tally):
     """Each scenario of faults, in its whole size, and the table."""
     rows, log = faults.run_natively(tally)
-    show_figures(log)
     if prepare_later_steps(tally):
         rows += browsers.faults(tally, faults.IN_JAVASCRIPT)
     else:
         tally.skip(f"faults in browsers: {', '.join(faults.IN_JAVASCRIPT)}")
-    print(*faults.table(rows), *faults.waits(log), sep="\n", flush=True)
+    lines = [*faults.table(rows), "", *faults.waits(log), "", "```text", *figures(log), "```"]
+    print(*lines, sep="\n", flush=True)
+    assurance.write("tests/run --faults", lines)
 
 
-def show_figures(log):
-    for figure in re.findall(FIGURES, log, re.M):
-        print(figure.strip(), flush=True)
+def figures(log):
+    return [figure.strip() for figure in re.findall(FIGURES, log, re.M)]
 
 
 def statuses(words, log):
