@@ -19,7 +19,7 @@ import keyring
 import mutants
 import seeds
 import targets
-from running import ROOT, TARGET, apt_install, cargo_install, number, output, run, say, works
+from running import ROOT, TARGET, apt_install, cargo_install, install_nextest, number, output, run, say, works
 
 DEEP = TARGET / "deep"
 FOUND = ROOT / "docs/assurance.json"
@@ -204,6 +204,7 @@ def has_miri():
 
 
 def has_mutants():
+    install_nextest()
     if not works("cargo mutants --version"):
         cargo_install("cargo-mutants")
     return None if works("cargo mutants --version") else "cargo-mutants could not be installed"
@@ -220,8 +221,7 @@ def has_target(target):
 
 
 def has_llvm_cov():
-    if not works("cargo nextest --version"):
-        cargo_install("cargo-nextest", "--no-default-features --features default-no-update")
+    install_nextest()
     for command, install in (("redis-server", lambda: apt_install("redis-server")), ("dbus-daemon", keyring.install)):
         if not shutil.which(command):
             install()

@@ -5,6 +5,7 @@ A mutant is first shown to the unit tests beside it, which costs seconds; those 
 whole, which costs a minute. So most of them are cheap.
 """
 import json
+import os
 import shutil
 
 from running import TARGET, run
@@ -51,8 +52,9 @@ def find(part, files, stages, shard):
     folder.mkdir(parents=True)
     for at, tests in enumerate(stages):
         words = ["cargo", "mutants", "--file", files, "--output", str(folder), "--no-shuffle", "--colors", "never"]
+        words += ["--test-tool", "nextest", "--jobs", str(os.cpu_count() or 1)]
         words += ["--iterate"] if at else [] if shard == "0/1" else ["--shard", shard]
-        code, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS, CARGO_TARGET_DIR=str(TARGET / "mutants"))
+        code, _ = run(f"mutants of {part}", [*words, "--", "--fail-fast", *tests.split()], limit=8 * HOURS, CARGO_TARGET_DIR=str(TARGET / "mutants"))
         if code not in (0, 2, 3):  # 2: some were missed, 3: some hung
             return False, "it broke off"
     return figures(folder / "mutants.out")

@@ -18,7 +18,7 @@ import faults
 import keyring
 import targets
 from running import (
-    BESIDE, MIN_NODE, ROOT, TOOLS, Tally, apt_install, cargo_install, install_node, install_peer, last, number, output, run, say, works,
+    BESIDE, MIN_NODE, ROOT, TOOLS, Tally, apt_install, install_nextest, install_node, install_peer, last, number, output, run, say, works,
 )
 
 MIN_CORPUS = 300  # the cases of kind token, refresh and callback
@@ -83,8 +83,7 @@ def prepare(tally, quick):
 
     if not shutil.which("cc"):
         apt_install("gcc", "libc6-dev")
-    if not works("cargo nextest --version"):
-        cargo_install("cargo-nextest", "--no-default-features --features default-no-update")
+    install_nextest()
     if not targets.install(WASM):
         leave_out(WASM_TESTS, f"wasm probe: no target {WASM}")
     if not install_node():

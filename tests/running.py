@@ -77,6 +77,11 @@ def cargo_install(name, options=""):
         run(f"install {name}, unlocked", command)
 
 
+def install_nextest():
+    if not works("cargo nextest --version"):
+        cargo_install("cargo-nextest", "--no-default-features --features default-no-update")
+
+
 def has_node():
     version = output("node --version")  # v22.1.0
     return version.startswith("v") and int(version[1:].split(".")[0]) >= MIN_NODE and works("npm --version")
