@@ -110,7 +110,9 @@ export class LoginRun implements Waiting {
     this.#wake();
   }
 
+  /** A storage that is cleared does not close it. */
   keepWindow(window: unknown): Promise<void> {
+    this.#window = window;
     return this.logins.keepWindow(this.#login ?? "", window);
   }
 
@@ -121,7 +123,7 @@ export class LoginRun implements Waiting {
 
   async #end(): Promise<void> {
     if (this.#login === undefined || this.#lostClaim) return;
-    this.#window ??= await this.window();
+    this.#window = (await this.window()) ?? this.#window;
     await this.logins.end(this.#login);
   }
 

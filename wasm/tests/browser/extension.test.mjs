@@ -59,6 +59,8 @@ for (const kind of BROWSERS) {
         const { error } = await world.answerOf(answer);
         assert.equal(error.code, 'cancelled');
         assert.match(error.message, /removed from the storage/);
+        // A window that stays would be in the way of the next login.
+        await until('the end of the login page', async () => !(await world.browser.pages()).some((page) => page.url().startsWith(peer.issuer)), 5_000);
       });
 
       test('a person who cancels gets an end at once, and can start over', async () => {

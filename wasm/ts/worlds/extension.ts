@@ -214,8 +214,8 @@ class ExtensionLogin implements LoginPlace {
   /** A window to which the person has moved other tabs is theirs. */
   async #closeWindow(window: number | undefined): Promise<void> {
     if (window === undefined) return;
-    const { tabs } = (await this.api.windows?.get(window, { populate: true })) ?? {};
-    if (tabs?.length === 1) await this.api.windows?.remove(window);
+    const { tabs = [] } = (await this.api.windows?.get(window, { populate: true })) ?? {};
+    if (tabs.length <= 1) await this.api.windows?.remove(window);
   }
 
   /** Whether the tab still exists: then it is in front. */
