@@ -204,7 +204,6 @@ def has_miri():
 
 
 def has_mutants():
-    install_nextest()
     if not works("cargo mutants --version"):
         cargo_install("cargo-mutants")
     return None if works("cargo mutants --version") else "cargo-mutants could not be installed"
