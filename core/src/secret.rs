@@ -160,6 +160,7 @@ mod tests {
     #[test]
     fn secrets_are_equal_when_their_texts_are() {
         assert_eq!(Secret::new("abc"), Secret::from("abc"));
+        assert_eq!(Secret::new("abc"), Secret::from("abc".to_owned()));
         for other in ["", "ab", "abd", "abcd", "ABC"] {
             assert_ne!(Secret::new("abc"), Secret::from(other));
         }

@@ -209,6 +209,7 @@ mod tests {
             assert!(matches!(session.poll(), Step::Act { id, .. } if id == self::id(3, step)));
             assert_eq!(answer(&mut session, id(3, step), knock("next")), Ok(Progress::Advanced));
         }
+        assert_eq!(session.life(), 3);
     }
 
     #[test]
