@@ -41,6 +41,9 @@ rmSync(`${generated}/tokenway_bg.wasm.d.ts`);
 const presets = readFileSync('../core/src/provider/presets/codex.json', 'utf8');
 writeFileSync(`${generated}/presets.js`, `export const PRESETS = ${JSON.stringify(JSON.parse(presets))};\n`);
 writeFileSync(`${generated}/presets.d.ts`, 'export declare const PRESETS: import("../machine.js").Provider[];\n');
+// Beside the glue: a bundler leaves both in one file, and then both look for the module in one place.
+writeFileSync(`${generated}/place.js`, 'export const PLACE = new URL("tokenway_bg.wasm", import.meta.url);\n');
+writeFileSync(`${generated}/place.d.ts`, 'export declare const PLACE: URL;\n');
 shrink(`${generated}/tokenway_bg.wasm`, `${generated}/tokenway.js`);
 run('node_modules/.bin/tsc', '-p', 'tsconfig.json');
 cpSync(generated, 'pkg/wasm', { recursive: true });

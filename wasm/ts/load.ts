@@ -1,6 +1,7 @@
 // The WebAssembly module: fetched once, when it is first needed.
 
 import { ConfigurationError } from "./errors.js";
+import { PLACE } from "./wasm/place.js";
 import init, * as raw from "./wasm/tokenway.js";
 
 export type Module = typeof raw;
@@ -36,7 +37,7 @@ async function start(): Promise<unknown> {
  * each turn of its loop is long.
  */
 async function startAtOnce(): Promise<unknown> {
-  const answer = await fetch(new URL("./wasm/tokenway_bg.wasm", import.meta.url));
+  const answer = await fetch(PLACE);
   return raw.initSync({ module: await answer.arrayBuffer() });
 }
 
