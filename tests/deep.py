@@ -59,13 +59,14 @@ def arguments(parser):
     parser.add_argument("--only", metavar="NAME", action="append", help="with --deep: the parts that have this in their name")
     parser.add_argument("--minutes", type=float, default=10, help="with --deep: how long each target is fuzzed (10)")
     parser.add_argument("--again", action="store_true", help="with --deep: also what has run on this very tree")
+    parser.add_argument("--missed", action="store_true", help="with --deep: only those mutants that were missed, or hung, last time")
     parser.add_argument("--keep-seeds", action="store_true", help="with --deep: put what fuzzing found into fuzz/seeds")
 
 
 def steps(tally, args):
     DEEP.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("CARGO_TERM_COLOR", "never")
-    every = list(parts(args.minutes))
+    every = list(parts(args.minutes, args.missed))
     meant = [part for part in every if not args.only or any(name in part.name for name in args.only)]
     for name in args.only or []:
         if not any(name in part.name for part in every):
@@ -81,27 +82,29 @@ def steps(tally, args):
     assurance.write("tests/run --deep", lines)
 
 
-def parts(minutes):
+def parts(minutes, missed_ones):
     def fuzzed(target):
         return lambda: fuzz(target, minutes)
 
     core, native = ["Cargo.lock", "core"], ["Cargo.lock", "core", "native"]
-    tests = [*native, "tests/Cargo.toml", "tests/src", "tests/tests", "tests/corpus", "tests/transcripts"]
+    tests = [*core, "tests/Cargo.toml", "tests/src", "tests/tests", "tests/corpus", "tests/transcripts"]
     for target in FUZZ_TARGETS:
         what = f"invented bytes for `{target}`"
         yield Part(f"fuzz {target}", what, "0 crashes", [*native, "tests/src", "fuzz"], has_fuzz, fuzzed(target))
     yield Part("miri", "core's unit tests in an interpreter that sees undefined behaviour", "0 failed", core, has_miri, miri)
     yield Part("model", "the model's larger settings", "0 violations", [*core, "tests/model"], nothing, model)
     yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", native, nothing, flight)
-    for name, files, find in mutants.shards():
-        yield Part(f"mutants {name}", f"changes to `{files}`", mutants.LIMIT, [*tests, ".cargo"], has_mutants, find)
+    for name, files, find in mutants.shards(missed_ones):
+        what = f"changes to {', '.join(f'`{file}`' for file in files)}"
+        read = tests if files[0].startswith("core/") else native
+        yield Part(f"mutants {name}", what, mutants.LIMIT, [*read, ".cargo"], has_mutants, find)
     manifests = [*native, "tests", "deny.toml"]
     yield Part("dependencies", "licences, bans and sources of all crates, by cargo-deny", "0 complaints", manifests, has_deny, dependencies)
     yield Part("documentation", "whether rustdoc has a complaint", "none", native, nothing, documentation)
     yield Part("no features", "whether core and the library compile without any", "they do", native, nothing, no_features)
     for system, target in targets.SYSTEMS.items():
         yield Part(system, f"whether library and command compile for {target}", "they do", native, has_target(target), compiles(target))
-    yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, tests, has_llvm_cov, coverage.find)
+    yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, [*tests, "native"], has_llvm_cov, coverage.find)
 
 
 def step(tally, part, args):
