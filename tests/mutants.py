@@ -58,7 +58,7 @@ def find(part, files, stages, cut, missed_ones):
         words = ["cargo", "mutants", *files, "--output", str(folder), "--no-shuffle", "--colors", "never", *cut]
         words += ["--jobs", str(os.cpu_count() or 1), *(f"--cargo-arg={option}" for option in options.split())]
         words += ["--iterate"] if at or missed_ones else []
-        code, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS)
+        code, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS, CARGO_INCREMENTAL="1")
         if code not in (0, 2, 3):  # 2: some were missed, 3: some hung
             return False, "it broke off"
         missed = json.loads((folder / "mutants.out/outcomes.json").read_text())["missed"]
