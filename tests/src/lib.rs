@@ -9,5 +9,5 @@ pub mod scripted;
 pub mod world;
 
 /// The examples of the README compile.
-#[doc = include_str!("../../README.md")]
+#[cfg_attr(feature = "native", doc = include_str!("../../README.md"))]
 pub struct ReadmeExamples;
