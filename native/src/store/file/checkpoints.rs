@@ -158,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn it_is_shown_by_its_place() {
+        let home = tempfile::tempdir().unwrap();
+        let kept = checkpoints(home.path());
+        kept.store(Some(snapshot("secret")));
+        let shown = format!("{kept:?}");
+        assert!(shown.contains("logins") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
     fn a_claim_leaves_nothing_but_the_stub() {
         let home = tempfile::tempdir().unwrap();
         let kept = checkpoints(home.path());

@@ -126,6 +126,7 @@ mod tests {
     #[test]
     fn numbers_grow_though_the_file_is_lost_or_the_clock_goes_back() {
         let first = next_number(0, UnixMillis(1_000_000));
+        assert!(first.0 >= 1_000_000, "{first:?}");
         let lost = next_number(0, UnixMillis(1_000_001));
         let back = next_number(lost.0, UnixMillis(5));
         assert!(first < lost && lost < back);

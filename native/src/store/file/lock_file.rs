@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::failure::{failed, too_late};
 use super::platform;
 use crate::store::Answer;
+use crate::store::patience::Pauses;
 
 /// How often a lock is taken on a file that was removed in the meantime before it counts as busy.
 const REOPENINGS: u32 = 100;
@@ -16,9 +17,8 @@ const REOPENINGS: u32 = 100;
 /// The longest that a save waits for other saves of the same record: slow disks sync in a second.
 const SAVE_WAIT: Duration = Duration::from_secs(10);
 
-/// The pause before a second look at a lock that is held for milliseconds, and the longest: many who wait would keep the
-/// holder from the processor.
-const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
+/// Between the looks at a lock that is held for milliseconds. Many who wait would keep the holder from the processor.
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(1), last: Duration::from_millis(16) };
 
 /// The most bytes of a lock file that are read.
 const MAX_NOTE: u64 = 1024;
@@ -52,7 +52,7 @@ impl LockFile {
 
     fn lock(path: &Path, wait: Duration) -> Answer<Self> {
         let started = Instant::now();
-        let [mut pause, longest] = PAUSES;
+        let mut pause = PAUSES.first;
         loop {
             match Self::try_lock(path) {
                 Ok(Some(lock)) => return Ok(lock),
@@ -60,7 +60,7 @@ impl LockFile {
                 Ok(None) => return Err(too_late(format!("another process keeps {} locked", path.display()))),
                 Err(error) => return Err(failed("locking", path, &error)),
             }
-            pause = (pause * 2).min(longest);
+            pause = PAUSES.after(pause);
         }
     }
 
@@ -122,6 +122,17 @@ mod tests {
         assert!(failure.detail.contains(path.to_str().unwrap()), "{}", failure.detail);
         drop(stuck);
         assert!(LockFile::for_save(&path).is_ok());
+    }
+
+    #[test]
+    fn a_lock_ends_though_a_forked_child_still_has_its_descriptor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.lock");
+        let lock = LockFile::for_save(&path).unwrap();
+        let of_the_child = lock.0.try_clone().unwrap();
+        drop(lock);
+        assert!(LockFile::try_lock(&path).unwrap().is_some());
+        drop(of_the_child);
     }
 
     #[test]

@@ -105,6 +105,7 @@ mod tests {
             name(&key("https://Login.example.com/realm", "app", "work")),
             "login-example-com-realm-work-c853e1836c8932b8"
         );
+        assert_eq!(readable(&key("//Strange::one/", "app", "_work_")), "strange-one-work");
     }
 
     #[test]
@@ -144,6 +145,9 @@ mod tests {
         assert!(is_record(files.with_suffix("json")));
         assert!(!is_record(files.ledger()));
         assert!(!is_record(files.lease()));
-        assert!(!is_record(PathBuf::from("settings.json")));
+        for other in ["settings.json", "their-settings.json", "a-c853e183.json", "a-not-one-of-ours-at-all.json"] {
+            assert!(!is_record(PathBuf::from(other)), "{other}");
+        }
+        assert!(!is_record(PathBuf::from("a-no_hexadecimal_.json")));
     }
 }

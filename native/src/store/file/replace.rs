@@ -198,3 +198,42 @@ fn remove_all(folder: &Path, prefix: &str, age: Duration) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_disk_costs_the_spare_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [target, spare] = ["record", "record.spare"].map(|name| folder.path().join(name));
+        replace_record(&target, b"one", Some(&spare)).unwrap();
+        fs::remove_file(&target).unwrap();
+        fs::create_dir(&target).unwrap();
+        let failure = replace_record(&target, b"two", Some(&spare)).unwrap_err();
+        assert!(failure.detail.starts_with("renaming a new file to"), "{}", failure.detail);
+        assert!(spare.exists());
+        assert!(temps(&target).is_empty());
+    }
+
+    #[test]
+    fn the_spare_file_grows_with_the_record_by_whole_blocks_and_is_written_no_more_than_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let [target, spare] = ["record", "record.spare"].map(|name| folder.path().join(name));
+        let spare_after = |bytes: usize| {
+            replace_record(&target, &vec![b'x'; bytes], Some(&spare)).unwrap();
+            fs::read(&spare).unwrap()
+        };
+        let first = spare_after(10);
+        assert_eq!(first.len(), 4_096);
+        assert_eq!(spare_after(4_096), first, "what is large enough stays");
+        assert_eq!(spare_after(4_097).len(), 8_192);
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_an_error_and_what_is_not_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(remove(&folder.path().join("nothing")), Ok(()));
+        assert!(remove(folder.path()).unwrap_err().detail.starts_with("removing"));
+    }
+}

@@ -128,6 +128,13 @@ async fn the_file_store_keeps_the_contract() {
     conformance(|| Arc::new(FileStore::new(folder.path()))).await;
 }
 
+#[test]
+fn the_file_store_says_where_its_secrets_lie_and_who_can_read_them() {
+    let store = FileStore::new("/somewhere");
+    let place = store.cabinet.folder.display();
+    assert_eq!(store.describe(), format!("plain files in {place} that only you can read"));
+}
+
 #[tokio::test]
 async fn two_stores_on_one_folder_are_one_store() {
     let home = Home::with_record().await;
@@ -159,7 +166,9 @@ async fn a_waiter_is_told_which_process_holds_the_lease_and_since_when() {
     home.locked().await;
     thread::sleep(Duration::from_millis(5));
     let LockAnswer::Busy(holder) = home.lock(Millis::ZERO).await.unwrap() else { panic!("two holders") };
-    assert!(holder.who.starts_with(&format!("process {} (", std::process::id())), "{}", holder.who);
+    let us = std::env::current_exe().unwrap();
+    let name: String = us.file_name().unwrap().to_str().unwrap().chars().take(40).collect();
+    assert_eq!(holder.who, format!("process {} ({name})", std::process::id()));
     assert!((5..60_000).contains(&holder.since.0), "{:?}", holder.since);
 }
 
@@ -269,10 +278,47 @@ fn rewrite(home: &Home, change: impl FnOnce(&mut serde_json::Value)) {
 #[tokio::test]
 async fn a_record_too_large_to_be_read_is_not_written() {
     let home = Home::with_record().await;
-    let huge = Record { access_token: Secret::new("x".repeat(seal::MAX_FILE)), ..sample_record("login", 2, "two") };
-    let failure = home.save(Some(1), huge).await.unwrap_err();
-    assert!(failure.detail.contains("bytes"), "{}", failure.detail);
-    assert_eq!(home.loaded_generation().await, Some(1));
+    let long = |length| Record { access_token: Secret::new("x".repeat(length)), ..sample_record("login", 2, "two") };
+    home.save(Some(1), long(0)).await.unwrap();
+    let room = seal::MAX_FILE - fs::read(home.record()).unwrap().len();
+    home.save(Some(2), Record { generation: 3, ..long(room) }).await.unwrap();
+    assert_eq!(fs::read(home.record()).unwrap().len(), seal::MAX_FILE);
+    assert_eq!(home.loaded_generation().await, Some(3), "the largest is read");
+    let failure = home.save(Some(3), Record { generation: 4, ..long(room + 1) }).await.unwrap_err();
+    assert!(failure.detail.contains(&format!("{} bytes", seal::MAX_FILE + 1)), "{}", failure.detail);
+    assert_eq!(home.loaded_generation().await, Some(3));
+}
+
+#[tokio::test]
+async fn of_a_file_that_no_honest_token_fills_no_more_is_read_than_shows_it() {
+    let home = Home::with_record().await;
+    fs::write(home.record(), vec![b' '; seal::MAX_FILE + 1]).unwrap();
+    let failure = home.load().await.unwrap_err();
+    assert!(failure.detail.contains("it is far too large"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn what_is_sealed_and_of_our_format_but_no_record_is_damaged() {
+    let home = Home::with_record().await;
+    rewrite(&home, |json| json["record"] = serde_json::json!({ "format": RECORD_FORMAT }));
+    let failure = home.load().await.unwrap_err();
+    assert!(failure.detail.contains("it is not a credential. It was moved aside"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn records_moved_aside_within_a_second_have_names_of_their_own_that_say_when() {
+    let home = Home::with_record().await;
+    let now = platform::now().0 / 1_000;
+    for second in now..now + 20 {
+        for taken in ["", "-1"] {
+            let name = format!("{}{second}{taken}", home.files().corrupt_prefix());
+            fs::write(home.store.cabinet.folder.join(name), "an older one").unwrap();
+        }
+    }
+    fs::write(home.record(), "damaged").unwrap();
+    home.load().await.unwrap_err();
+    let aside = home.corrupt_copies().into_iter().find(|copy| fs::read(copy).unwrap() == b"damaged").unwrap();
+    assert!(aside.to_str().unwrap().ends_with("-2"), "{}", aside.display());
 }
 
 #[tokio::test]
@@ -327,6 +373,17 @@ async fn f05_a_complete_newer_record_of_a_killed_writer_is_put_in_its_place() {
     assert_ne!(home.store.stamp(&home.key).await, stamp);
     assert!(!newest.exists());
     assert_eq!(home.loaded_generation().await, Some(3), "what is older or torn changes nothing");
+    leave(&home, &sample_record("login", 3, "another three"));
+    assert_eq!(*home.load().await.unwrap().unwrap(), sample_record("login", 3, "three"), "nor does what is no newer");
+}
+
+#[tokio::test]
+async fn f05_over_a_damaged_record_nothing_is_put_but_the_copy_of_a_save_in_place() {
+    let home = Home::with_record().await;
+    fs::write(home.record(), "damaged").unwrap();
+    leave(&home, &sample_record("login", 2, "two"));
+    assert!(home.load().await.unwrap_err().detail.contains("moved aside"));
+    assert_eq!(home.loaded_generation().await, None);
 }
 
 #[tokio::test]
@@ -474,6 +531,22 @@ async fn f19_a_lease_on_a_removed_or_replaced_file_is_lost() {
     }
 }
 
+#[tokio::test]
+async fn f19_a_lease_whose_file_names_another_number_or_process_is_lost() {
+    let home = Home::new();
+    let lease = home.locked().await.lease;
+    let path = home.files().lease();
+    let ours: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (member, other) in [("number", lease.0 + 1), ("pid", 1)] {
+        let mut others = ours.clone();
+        others[member] = other.into();
+        fs::write(&path, others.to_string()).unwrap();
+        assert!(!home.store.holds(&home.key, lease), "{member}");
+    }
+    fs::write(&path, ours.to_string()).unwrap();
+    assert!(home.store.holds(&home.key, lease));
+}
+
 #[test]
 fn f19_of_eight_threads_one_holds_the_lease_at_a_time_though_its_file_is_removed_in_a_loop() {
     const ROUNDS: u64 = 400;
@@ -532,7 +605,9 @@ async fn what_cannot_be_a_folder_is_an_error_that_names_it() {
     let home = Home::new();
     fs::write(home.folder.path().join("home"), "a file").unwrap();
     for failure in [
+        home.load().await.unwrap_err(),
         home.save_next().await.unwrap_err(),
+        home.store.list().await.unwrap_err(),
         home.lock(Millis::ZERO).await.unwrap_err(),
         home.store.probe().await.unwrap_err(),
     ] {
