@@ -14,8 +14,11 @@ from running import TARGET, run
 # other crate.
 CORE = "-p tokenway-core --lib -p tokenway-tests --no-default-features --features tokenway-core/oauth2"
 SLOW = "--skip long_texts_are_searched_in_part --skip a_hundred_thousand_verifiers --skip properties"
-NEAR = f"{CORE} --test login_flow --test logout_flow --test refresh", f"-- {SLOW}"
-FAR = f"{CORE} --test clock --test crash --test foreign --test misuse --test secrets --test snapshots --test transcripts", ""
+NEAR = f"{CORE} --test refresh", f"-- {SLOW}"
+FAR = (
+    f"{CORE} --test clock --test crash --test foreign --test login_flow --test logout_flow --test misuse --test secrets"
+    " --test snapshots --test transcripts"
+), ""
 STORE_TESTS = "-p tokenway --features encrypted --lib", "store::"
 REDIS_TESTS = "-p tokenway --features redis --lib --test redis", ""
 KEYRING_TESTS = "-p tokenway --features keyring --lib --test keyring", ""
