@@ -58,7 +58,14 @@ fn refused(callback: &Callback) -> (Class, Advice) {
 fn the_code_is_decoded_once_and_other_parameters_do_no_harm() {
     let checked = get_query(&format!("code=a%2Bb+c%253D&state={STATE}&client_id=x&foo=1&foo=2&scope=")).unwrap();
     assert_eq!(checked.code(), &Secret::from("a+b c%3D"));
-    assert!(!format!("{checked:?}").contains("a+b"));
+    assert_eq!(format!("{checked:?}"), "CheckedCallback { .. }");
+}
+
+#[test]
+fn an_error_is_shown_by_its_sentence() {
+    let error = get_query("state=another").unwrap_err();
+    assert!(!error.detail.is_empty());
+    assert_eq!(error.to_string(), error.detail);
 }
 
 #[test]
