@@ -94,7 +94,7 @@ def parts(minutes, missed_ones):
     yield Part("miri", "core's unit tests in an interpreter that sees undefined behaviour", "0 failed", core, has_miri, miri)
     yield Part("model", "the model's larger settings", "0 violations", [*core, "tests/model"], nothing, model)
     yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", native, nothing, flight)
-    for name, files, find in mutants.shards(missed_ones):
+    for name, files, find in mutants.parts(missed_ones):
         what = f"changes to {', '.join(f'`{file}`' for file in files)}"
         read = tests if files[0].startswith("core/") else native
         yield Part(f"mutants {name}", what, mutants.LIMIT, [*read, ".cargo"], has_mutants, find)
