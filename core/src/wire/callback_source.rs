@@ -54,13 +54,13 @@ fn of_request(callback: &Callback, expected: &Expected<'_>) -> Result<Parameters
         return refuse(Class::Malformed, "a request with a broken target was ignored");
     }
     let (path, query) = match address::parse(target) {
-        Some(absolute) if !target.starts_with('/') => {
+        Some(absolute) => {
             if !absolute.has_origin_of(&redirect) {
                 return refuse(Class::BadHost, "a request for another host was ignored");
             }
             (absolute.path, absolute.query)
         }
-        Some(_) | None => pieces::cut(target, "?").map_or((target, None), |(path, query)| (path, Some(query))),
+        None => pieces::cut(target, "?").map_or((target, None), |(path, query)| (path, Some(query))),
     };
     if path != redirect.path {
         return refuse(Class::NotACallback, "a request for another page was ignored");

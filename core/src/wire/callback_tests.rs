@@ -252,7 +252,8 @@ fn a_form_post_counts_by_its_body_alone() {
     let state = state();
     let expected = Expected { response_mode: ResponseMode::FormPost, ..expected(&state) };
     let post = |label: &str, target: &str, body: &str| {
-        let headers = [("host", "localhost:1455"), ("content-type", label)];
+        let length = body.len().to_string();
+        let headers = [("host", "localhost:1455"), ("content-type", label), ("content-length", &length)];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         check(&Callback { headers, body: Secret::from(body), ..request("POST", target) }, &expected)
     };
@@ -277,7 +278,7 @@ fn a_window_that_answers_once_ends_the_login_when_it_does_not_match() {
         let callback = Callback { source: CallbackSource::OneShot, headers: Vec::new(), ..request("URL", url) };
         check(&callback, &Expected { redirect_uri, ..expected(&state) })
     };
-    for tail in ["", "#", "#_=_", "#x=1"] {
+    for tail in ["", "#", "#_=_", "#x=1", "#code=noise"] {
         assert!(check_url(&format!("{redirect_uri}?{OK}{tail}")).is_ok(), "{tail}");
     }
     for (url, class) in [
@@ -287,6 +288,7 @@ fn a_window_that_answers_once_ends_the_login_when_it_does_not_match() {
         (format!("{redirect_uri}?{OK}#a=1&id_token=x"), Class::FragmentResponse),
         (format!("{redirect_uri}?error=access_denied&state={STATE}#access_token=x"), Class::FragmentResponse),
         (format!("{redirect_uri}?code=abc"), Class::StateMismatch),
+        (format!("{redirect_uri}?x=1"), Class::StateMismatch),
         (format!("{redirect_uri}/?{OK}"), Class::NotACallback),
         (format!("https://abc.chromiumapp.org.evil.example/cb?{OK}"), Class::NotACallback),
         (format!("https://a:b@abc.chromiumapp.org/cb?{OK}"), Class::NotACallback),
