@@ -271,6 +271,14 @@ fn a_form_post_counts_by_its_body_alone() {
 }
 
 #[test]
+fn a_request_of_two_lengths_is_none() {
+    let one = [("host", "localhost:1455"), ("content-length", "0")];
+    assert!(check(&with_headers(&one), &expected(&state())).is_ok());
+    let two = [one[0], one[1], ("transfer-encoding", "chunked")];
+    assert_eq!(refused(&with_headers(&two)), (Class::NotACallback, Advice::KeepWaiting));
+}
+
+#[test]
 fn a_window_that_answers_once_ends_the_login_when_it_does_not_match() {
     let state = state();
     let redirect_uri = "https://abc.chromiumapp.org/cb";
