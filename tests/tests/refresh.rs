@@ -212,9 +212,13 @@ fn a_stopped_holder_is_named_and_never_robbed() {
     let flow = world.get_token();
     let stopped = stop_before(&mut world, flow, "post form", 1);
     let started = world.clock.elapsed();
-    let end = world.ask();
-    assert_eq!(end.expect_failure().kind, FailureKind::Busy);
-    assert!(end.expect_failure().detail.contains(&format!("process {stopped}")), "{}", end.expect_failure().detail);
+    let flow = world.get_token();
+    let (names, end) = actions(&mut world, flow);
+    assert_eq!(names.iter().filter(|name| **name == "lock").count(), 160, "four looks a second");
+    let failure = end.expect_failure();
+    assert_eq!(failure.kind, FailureKind::Busy);
+    assert!(failure.detail.contains(&format!("process {stopped}")), "{}", failure.detail);
+    assert!(failure.detail.ends_with(", for 40 s"), "{}", failure.detail);
     let waited = world.clock.elapsed() - started;
     assert!((LANDING.0..LANDING.0 + 5_000).contains(&waited), "{waited}");
     assert!(world.store.is_leased());
@@ -617,6 +621,7 @@ fn a_save_that_fails_is_tried_again_with_the_lease_held() {
     let flow = world.get_token();
     let process = stop_before(&mut world, flow, "save", 2);
     assert!(world.store.is_leased());
+    assert_eq!(world.unsaved(process).unwrap().record.generation, 2, "for its owner, while that goes on");
     let end = world.finish(process);
     assert!(end.token().notes.is_empty());
     assert_eq!(stored(&world), end.token().record.as_ref());

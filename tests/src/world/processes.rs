@@ -1,6 +1,7 @@
 use tokenway_core::action::{Action, AwaitCallback, Lock};
 use tokenway_core::event::{Callback, Event, Outcome};
 use tokenway_core::flow::Login;
+use tokenway_core::lifecycle::Token;
 use tokenway_core::lifecycle::ledger::StoredLedger;
 use tokenway_core::moment::{Millis, UnixMillis};
 use tokenway_core::session::{Progress, Session};
@@ -94,6 +95,15 @@ impl World {
     #[must_use]
     pub fn wants(&self, process: usize) -> Option<Action> {
         Some(self.processes[process].flow.as_ref()?.wants()?.1)
+    }
+
+    /// What the owner of a renewal may use while its save is tried again.
+    #[must_use]
+    pub fn unsaved(&self, process: usize) -> Option<Token> {
+        match self.processes[process].flow.as_ref()? {
+            Flow::GetToken(session) => session.unsaved(),
+            Flow::Login(_) | Flow::Logout(_) => None,
+        }
     }
 
     /// The action takes effect, and the process does not hear of it yet.
