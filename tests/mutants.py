@@ -19,7 +19,7 @@ FAR = (
     f"{CORE} --test clock --test crash --test foreign --test login_flow --test logout_flow --test misuse --test secrets"
     " --test snapshots --test transcripts"
 ), ""
-STORES = "-p tokenway --features encrypted --lib"
+STORES = "-p tokenway --features keyring --lib"
 STORE_NEAR = STORES, "-- store:: --skip f12_ --skip a_record_too_large"
 STORE_FAR = STORES, "store::"
 KEYRING_TESTS = "-p tokenway --features keyring --test keyring", ""

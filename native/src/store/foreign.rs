@@ -69,8 +69,11 @@ mod tests {
         assert_eq!(read_foreign(&file).unwrap(), Some(Secret::new("{}")));
         fs::write(&file, b"\xff").unwrap();
         assert!(refused(&file).contains("not UTF-8"));
+        fs::write(&file, vec![b' '; MAX_FILE]).unwrap();
+        assert_eq!(read_foreign(&file).unwrap().unwrap().len(), MAX_FILE);
         fs::write(&file, vec![b' '; MAX_FILE + 1]).unwrap();
         assert!(refused(&file).contains("far too large"));
+        assert!(refused(&file.join("in a file")).starts_with("reading"));
         assert!(refused(folder.path()).contains("not a file"));
     }
 

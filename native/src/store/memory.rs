@@ -212,6 +212,18 @@ mod tests {
         assert_eq!(stored.generation, 7);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_waiter_is_told_who_holds_the_lease_and_since_when() {
+        let store = MemoryStore::new();
+        let lock = Lock { key: sample_key("queue", "default"), wait: Millis::ZERO, hold: Millis::seconds(60) };
+        assert!(matches!(store.lock(&lock).await.unwrap(), LockAnswer::Locked(_)));
+        tokio::time::advance(Duration::from_millis(1_234)).await;
+        let LockAnswer::Busy(holder) = store.lock(&lock).await.unwrap() else { panic!("two holders") };
+        assert_eq!(holder.since, Millis(1_234));
+        assert!(holder.who.starts_with("another task of this process"), "{}", holder.who);
+        assert_eq!(store.describe(), "the memory of this process, until it ends");
+    }
+
     #[tokio::test]
     async fn every_one_of_many_waiters_gets_the_lease_once() {
         let store = Arc::new(MemoryStore::new());

@@ -8,14 +8,13 @@
 //! either. Killed in between, it is in both with one version: the same call finishes. A login and a logout take no
 //! lease: if one came in between, the delete meets another version, and the copy is taken back.
 
-use std::time::Instant;
-
 use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
 use tokenway_core::event::Locked;
 use tokenway_core::http::IoFailure;
 use tokenway_core::lifecycle::ledger::StoredLedger;
 use tokenway_core::lifecycle::record::{CredentialKey, Mark, Record};
 use tokenway_core::moment::Millis;
+use tokio::time::Instant;
 
 use super::file::failure::unable;
 use super::{Answer, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Store};
@@ -256,6 +255,16 @@ mod tests {
         let (moved, ()) = tokio::join!(migrate(&from, &to, &key, || Ok(())), renewal);
         assert_eq!(moved.unwrap(), Migrated::Moved);
         assert_eq!((stored(&from).await, stored(&to).await), (None, Some(Box::new(new))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_holder_that_never_ends_is_named_after_the_longest_renewal() {
+        let from = MemoryStore::new().with_record(key(), sample_record("login", 3, "three"));
+        lock(&from, &key()).await.unwrap();
+        let started = Instant::now();
+        let failure = migrate(&from, &MemoryStore::new(), &key(), || panic!("not moved")).await.unwrap_err();
+        assert!(failure.detail.contains("another task of this process"), "{}", failure.detail);
+        assert_eq!(started.elapsed().as_secs(), WAIT.0 / 1_000);
     }
 
     /// The memory store answers at once.

@@ -133,4 +133,18 @@ mod tests {
         let failure = pins.store_of(&key).unwrap_err();
         assert!(failure.detail.contains(file.to_str().unwrap()), "{}", failure.detail);
     }
+
+    #[test]
+    fn a_choice_for_another_or_in_no_folder_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        let pins = Pins::new(home.path());
+        let (one, other) = (sample_key("https://one.example", "default"), sample_key("https://one.example", "work"));
+        pins.pin(&one, "keyring").unwrap();
+        let file = |key| Files::of(&pins.folder, key).with_suffix(SUFFIX);
+        std::fs::copy(file(&one), file(&other)).unwrap();
+        assert!(pins.store_of(&other).unwrap_err().detail.contains("was changed"));
+        std::fs::remove_dir_all(&pins.folder).unwrap();
+        std::fs::write(&pins.folder, "in the way").unwrap();
+        assert!(pins.all().unwrap_err().detail.starts_with("listing"));
+    }
 }

@@ -64,6 +64,12 @@ async fn another_process_opens_what_was_written_and_no_file_shows_a_secret() {
     assert!(later.describe().contains("encrypted files") && later.describe().contains("your passphrase"));
 }
 
+#[cfg(feature = "keyring")]
+#[test]
+fn what_opens_the_files_of_a_key_in_the_keyring_is_said() {
+    assert_eq!(form::new_identity().describe(), "a key in the keyring");
+}
+
 #[tokio::test]
 async fn a_wrong_passphrase_is_an_error_and_destroys_nothing() {
     let home = tempfile::tempdir().unwrap();
