@@ -15,10 +15,8 @@ from running import TARGET, run
 CORE = "-p tokenway-core --lib -p tokenway-tests --no-default-features --features tokenway-core/oauth2"
 SLOW = "--skip long_texts_are_searched_in_part --skip a_hundred_thousand_verifiers --skip properties"
 NEAR = f"{CORE} --test refresh", f"-- {SLOW}"
-FAR = (
-    f"{CORE} --test clock --test crash --test foreign --test login_flow --test logout_flow --test misuse --test secrets"
-    " --test snapshots --test transcripts"
-), ""
+FLOWS = f"{CORE} --test clock --test login_flow --test logout_flow --test transcripts", f"-- {SLOW}"
+FAR = f"{CORE} --test crash --test foreign --test misuse --test secrets --test snapshots", ""
 STORES = "-p tokenway --features keyring --lib"
 STORE_NEAR = STORES, "-- store:: --skip f12_ --skip a_record_too_large"
 STORE_FAR = STORES, "store::"
@@ -29,8 +27,8 @@ REDIS_FAR = REDIS, "-- trouble:: suspended:: replicas::"
 
 # Of each part: its files, and what a mutant is shown. Each stage sees what the one before has let pass.
 PARTS = {
-    "wire and secrets": (["core/src/wire/callback*.rs", "core/src/wire/pkce.rs", "core/src/secret.rs", "core/src/session.rs"], [NEAR, FAR]),
-    "lifecycle": (["core/src/lifecycle/**"], [NEAR, FAR]),
+    "wire and secrets": (["core/src/wire/callback*.rs", "core/src/wire/pkce.rs", "core/src/secret.rs", "core/src/session.rs"], [NEAR, FLOWS, FAR]),
+    "lifecycle": (["core/src/lifecycle/**"], [NEAR, FLOWS, FAR]),
     "files and locks": (["native/src/store/*.rs", "native/src/store/encrypted/**", "native/src/store/file/**"], [STORE_NEAR, STORE_FAR]),
     "keyring": (["native/src/store/keyring/**"], [KEYRING_TESTS]),
     "redis": (["native/src/store/redis/**"], [REDIS_NEAR, REDIS_FAR]),

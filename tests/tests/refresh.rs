@@ -10,6 +10,7 @@ use tokenway_core::lifecycle::{Scope, TokenNote, Wish};
 use tokenway_core::moment::{Millis, UnixMillis};
 use tokenway_core::provider::{ClaimPlace, IdentityClaim, TokenName};
 use tokenway_core::secret::Secret;
+use tokenway_tests::scripted::jwt;
 use tokenway_tests::world::faults::{Fault, Line, Reply};
 use tokenway_tests::world::flow::{End, Flow};
 use tokenway_tests::world::server::Server;
@@ -349,6 +350,7 @@ fn a_refused_hash_is_not_sent_again() {
     let end = world.ask();
     assert_eq!((end.expect_failure().kind, &end.expect_failure().next), (FailureKind::Refused, &NextStep::LogIn));
     assert_eq!(end.expect_failure().code.as_deref(), Some("invalid_grant"));
+    assert!(!end.expect_failure().detail.contains("interrupted"), "{}", end.expect_failure().detail);
     for _ in 0..5 {
         world.pass(Millis::seconds(600));
         let end = world.ask();
@@ -359,6 +361,21 @@ fn a_refused_hash_is_not_sent_again() {
     assert!(world.ask().is_ok());
     world.expire();
     assert!(world.ask().is_ok(), "another login's refusal does not count");
+    world.check();
+}
+
+#[test]
+fn a_logout_that_is_met_after_a_refusal_is_finished() {
+    let mut world = expired(201);
+    world.server.revoke(0);
+    let flow = world.get_token();
+    let refused = stop_before(&mut world, flow, "load", 3);
+    edit(&mut world, |record| {
+        record.mark = Mark::LoggedOut;
+        record.generation += 1;
+    });
+    assert_eq!(world.finish(refused).expect_failure().next, NextStep::LogIn);
+    assert!(world.store.record().is_none() && !world.store.is_leased());
     world.check();
 }
 
@@ -506,6 +523,9 @@ fn an_unreadable_ledger_counts_as_one_sending_and_is_over_one_day() {
     let end = world.ask();
     let span = wait_of(&world, end.expect_failure());
     assert!(span.0 > 39_000 && span <= LANDING, "{span:?}");
+    let now = world.clock.now();
+    let StoredLedger::Read(ledger) = world.store.ledger(now) else { panic!() };
+    assert_eq!(ledger.login_id.as_ref(), Some(&stored(&world).login_id), "the next login does not wait for it");
     world.pass(span.minus(Millis(500)));
     assert!(!world.ask().is_ok());
     assert!(world.sendings.is_empty());
@@ -558,6 +578,28 @@ fn what_a_reply_leaves_out_is_carried_forward() {
 }
 
 #[test]
+fn what_a_reply_says_takes_the_place_of_what_was() {
+    let mut world = expired(331);
+    edit(&mut world, |record| {
+        record.format = 0;
+        record.token_type = "another".to_owned();
+        record.scopes = Some(vec!["old".to_owned()]);
+        record.claims.insert("email".to_owned(), "old@example.com".to_owned());
+    });
+    let claims = serde_json::json!({ "sub": stored(&world).claims.get("sub").unwrap(), "email": "new@example.com" });
+    let body = serde_json::json!({
+        "access_token": "new", "token_type": "bearer", "expires_in": 600, "scope": "new newer", "id_token": jwt(&claims),
+    });
+    world.faults.push_back(Fault::Answer(Reply::json(200, &body.to_string())));
+    let end = world.ask();
+    let after = &end.token().record;
+    assert_eq!((after.format, after.token_type.as_str()), (RECORD_FORMAT, "Bearer"));
+    assert_eq!(after.scopes, Some(vec!["new".to_owned(), "newer".to_owned()]));
+    assert_eq!(after.claims.get("email").map(String::as_str), Some("new@example.com"));
+    assert!(!format!("{after:?}").is_empty() && !format!("{after:?}").contains("new@"), "{after:?}");
+}
+
+#[test]
 fn a_server_that_does_not_rotate_is_asked_with_the_same_token_again() {
     let mut world = World::logged_in(34);
     world.server.rotates = false;
@@ -598,12 +640,14 @@ fn a_server_that_says_at_once_is_still_left_alone_for_a_second() {
 #[test]
 fn a_refresh_token_is_saved_whatever_else_is_wrong_with_the_answer() {
     for (mut world, is_due) in [(due(35), true), (expired(35), false)] {
+        let spent = stored(&world).refresh_token.as_ref().map(Secret::hash);
         let body = r#"{"access_token":"","refresh_token":"virtual-refresh-token-0-1"}"#;
         world.faults.push_back(Fault::ActedAndAnswer(Reply::json(200, body)));
         let end = world.ask();
         let failure = if is_due { not_renewed(&end) } else { end.expect_failure() };
         assert_eq!(failure.kind, FailureKind::Misbehaved);
         assert!(stored(&world).refresh_token.as_ref().is_some_and(|token| token.expose().ends_with("-0-1")));
+        assert_eq!(stored(&world).renewed_from, spent);
         let sent = world.sendings.len();
         world.ask();
         assert_eq!(world.sendings.len(), sent, "a server that answers like that is left alone for a while");
@@ -825,6 +869,16 @@ fn a_server_that_wants_to_be_left_alone_is_by_everybody_and_nothing_stays_noted(
 }
 
 #[test]
+fn a_server_that_says_later_in_any_way_is_asked_later() {
+    for reply in [Reply::text(429, "too many"), Reply::error(400, "temporarily_unavailable")] {
+        let mut world = expired(501);
+        world.faults.push_back(Fault::Answer(reply));
+        assert_eq!(world.ask().expect_failure().kind, FailureKind::CoolDown);
+        world.check();
+    }
+}
+
+#[test]
 fn a_cool_down_lasts_an_hour_at_most() {
     let mut world = expired(49);
     let busy = Reply::error(429, "slow_down").with_header("retry-after", "99999999");
@@ -936,6 +990,10 @@ fn due_is_not_dead() {
 fn an_answer_that_never_came_is_sent_again_after_a_second_and_then_once_per_request_deadline() {
     let mut world = expired(57);
     world.line = Line::Hole;
+    let flow = world.get_token();
+    let (names, _) = actions(&mut world, flow);
+    let end = ["post form", "note", "wait", "load", "note", "post form", "unlock"];
+    assert!(names.ends_with(&end), "twice in a run, and no note after that: {names:?}");
     for _ in 0..400 {
         let end = world.ask();
         let failure = end.expect_failure();

@@ -108,3 +108,23 @@ fn jwt_life(access_token: &Secret, received_at: UnixMillis) -> Option<Millis> {
     let start = claims.number(&["iat"]).unwrap_or(received_at.0 / 1_000);
     exp.checked_sub(start).filter(|life| *life > 0).map(Millis::seconds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::base64;
+
+    fn life(claims: &str, received_at: u64) -> Option<Millis> {
+        let token = format!("{}.{}.c2ln", base64::url_safe(b"{\"alg\":\"none\"}"), base64::url_safe(claims.as_bytes()));
+        jwt_life(&Secret::new(token), UnixMillis(received_at))
+    }
+
+    #[test]
+    fn a_jwt_says_how_long_it_lives_by_its_own_clock_or_else_by_ours() {
+        assert_eq!(life(r#"{"iat":1000,"exp":1600}"#, 9_999_999_999), Some(Millis::seconds(600)));
+        assert_eq!(life(r#"{"exp":1600}"#, 1_000_500), Some(Millis::seconds(600)));
+        for lifeless in [r#"{"iat":1600,"exp":1600}"#, r#"{"iat":1601,"exp":1600}"#, r#"{"iat":1600}"#] {
+            assert_eq!(life(lifeless, 0), None, "{lifeless}");
+        }
+    }
+}
