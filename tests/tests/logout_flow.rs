@@ -241,3 +241,22 @@ fn the_vendor_dialect_is_spoken_where_the_provider_has_one() {
     assert!(world.clock.elapsed() < Millis::seconds(5).0);
     world.check();
 }
+
+#[test]
+fn edits_that_never_end_end_a_logout_with_a_reason() {
+    let mut world = World::logged_in(91);
+    let process = before(&mut world, "save");
+    for saves in 1.. {
+        let mut record = world.store.record().unwrap().clone();
+        record.generation += 1;
+        world.store.put(Some(record));
+        if let Some(end) = world.step(process) {
+            assert_eq!(saves, 17);
+            let End::Logout(Err(failure)) = end else { panic!("{end:?}") };
+            assert_eq!(failure.kind, FailureKind::Busy);
+            assert!(failure.detail.contains("keep writing"), "{}", failure.detail);
+            return;
+        }
+        assert!(saves < 20, "it does not end");
+    }
+}

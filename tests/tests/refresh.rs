@@ -784,6 +784,24 @@ fn an_edit_of_the_same_login_with_the_spent_token_is_written_over_at_its_generat
 }
 
 #[test]
+fn edits_that_never_end_end_a_renewal_with_a_reason() {
+    let mut world = expired(431);
+    let flow = world.get_token();
+    let process = stop_before(&mut world, flow, "save", 1);
+    for saves in 1.. {
+        edit(&mut world, |record| record.generation += 1);
+        assert!(world.step(process).is_none());
+        if world.wants(process).unwrap().name() != "save" {
+            assert_eq!(saves, 9);
+            break;
+        }
+        assert!(saves < 20, "it does not end");
+    }
+    assert_eq!(world.finish(process).expect_failure().kind, FailureKind::Busy);
+    assert!(!world.store.is_leased());
+}
+
+#[test]
 fn a_renewal_of_the_same_login_with_another_token_is_adopted() {
     let (world, end) = conflict(44, |world| {
         edit(world, |record| {
