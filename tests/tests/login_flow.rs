@@ -8,7 +8,7 @@ use tokenway_core::event::{Callback, CallbackSource, Outcome};
 use tokenway_core::flow::{LoggedIn, Login};
 use tokenway_core::lifecycle::record::{LoginId, Record};
 use tokenway_core::moment::Millis;
-use tokenway_core::provider::Provider;
+use tokenway_core::provider::{ClaimPlace, IdentityClaim, Provider, TokenName};
 use tokenway_core::secret::Secret;
 use tokenway_core::session::Session;
 use tokenway_tests::world::faults::{Fault, Reply};
@@ -521,4 +521,19 @@ fn the_same_inputs_are_the_same_bytes_twice() {
     };
     assert_eq!(run(31), run(31));
     assert!(run(31) != run(32));
+}
+
+#[test]
+fn a_login_whose_tokens_lack_what_the_provider_needs_is_none() {
+    let mut provider = World::new(0).config().provider().clone();
+    let places = vec![ClaimPlace { token: TokenName::IdToken, path: vec!["account".to_owned()] }];
+    provider.identity = vec![IdentityClaim { name: "account".to_owned(), places, required: true, fixed: true }];
+    let mut world = World::with(901, |_| tokenway_core::config::Config::builder(provider));
+    let end = log_in(&mut world);
+    let failure = end.expect_failure();
+    assert_eq!((failure.kind, failure.step), (FailureKind::Misbehaved, FlowStep::CodeExchange));
+    assert!(failure.detail.contains("the tokens do not say the account"), "{}", failure.detail);
+    assert!(world.store.record().is_none());
+    world.server.id_token = Some(|claims| claims["account"] = "a-1".into());
+    assert!(log_in(&mut world).is_ok());
 }
