@@ -99,6 +99,18 @@ fn a_server_that_will_not_revoke_keeps_nobody_logged_in() {
 }
 
 #[test]
+fn an_access_token_that_no_server_can_revoke_is_over_with_its_grant() {
+    for (second, revoked) in [(Reply::error(400, "unsupported_token_type"), true), (Reply::text(400, ""), false)] {
+        let mut world = World::logged_in(51);
+        world.faults.extend([Fault::ActedAndAnswer(Reply::text(200, "")), Fault::Answer(second)]);
+        let flow = world.logout(Scope::Everywhere);
+        let end = world.run(flow);
+        assert_eq!(logged_out(&end).revoked == Revoked::Confirmed, revoked);
+        world.check();
+    }
+}
+
+#[test]
 fn a_full_disk_keeps_nobody_logged_in() {
     let mut world = World::logged_in(6);
     world.marking_failed = true;
