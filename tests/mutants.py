@@ -57,7 +57,10 @@ def find(part, files, stages, missed_ones):
         code, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS, CARGO_INCREMENTAL="1")
         if code not in (0, 2, 3):  # 2: some were missed, 3: some hung
             return False, "it broke off"
-        missed = json.loads((folder / "mutants.out/outcomes.json").read_text())["missed"]
+        out = folder / "mutants.out"
+        with open(out / "caught.txt", "a") as caught:  # a mutant that hangs is not tried again
+            caught.write((out / "timeout.txt").read_text())
+        missed = json.loads((out / "outcomes.json").read_text())["missed"]
         if missed == 0:
             break
     return missed == 0, f"{count(files):,} changes, {missed} missed"

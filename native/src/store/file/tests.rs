@@ -258,6 +258,8 @@ async fn a_newer_record_of_another_shape_is_an_error_and_stays_where_it_is() {
         home.save(None, sample_record("other", 1, "one")).await.unwrap_err(),
         home.delete(1).await.unwrap_err(),
     ] {
+        let record = home.record();
+        assert!(failure.detail.starts_with(record.to_str().unwrap()), "{}", failure.detail);
         assert!(failure.detail.contains("newer version"), "{}", failure.detail);
     }
     assert_eq!(home.store.list().await.unwrap(), vec![home.key.clone()]);

@@ -1,0 +1,188 @@
+//! What only the system calls show: which are made in which order, and what comes of one that fails.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{BindMount, DeleteAnswer, HOME, Home, run, sample_record, second_process};
+
+/// This very test in a process of its own, whose system calls strace looks at; `None`, said aloud, where nothing can be
+/// traced.
+fn traced(test: &str, home: &Home, options: &[&str]) -> Option<Command> {
+    let may = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    if !may.is_ok_and(|status| status.success()) {
+        let _ = writeln!(io::stderr(), "SKIPPED: needs strace, which may trace");
+        return None;
+    }
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq"]).args(options);
+    traced.arg(env::current_exe().unwrap()).args(["--exact", &format!("store::file::tests::unix::traced::{test}")]);
+    traced.env(HOME, home.folder.path().join("home")).stdout(Stdio::null()).stderr(Stdio::null());
+    Some(traced)
+}
+
+/// Whether the test holds in a process in which `call` has that `error` wherever it has to do with `path`.
+fn holds_with(test: &str, home: &Home, path: &Path, call: &str, error: &str) -> Option<bool> {
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:error={error}"));
+    let options = ["-o", "/dev/null", "-P", path.to_str().unwrap(), "-e", &trace, "-e", &inject];
+    traced(test, home, &options).map(|mut traced| traced.status().unwrap().success())
+}
+
+const RENAMES: &str = "rename,renameat,renameat2";
+
+/// Its writer is killed at the rename: its bytes are complete and synced, and nobody is left to put them in their place.
+#[test]
+fn f05_a_save_killed_at_its_rename_is_finished_by_the_next_who_looks() {
+    const TEST: &str = "f05_a_save_killed_at_its_rename_is_finished_by_the_next_who_looks";
+    if let Some(store) = second_process() {
+        let home = Home { store, ..Home::new() };
+        run(home.save_next()).unwrap();
+        return;
+    }
+    let home = Home::new();
+    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let (trace, inject) = (format!("trace={RENAMES}"), format!("inject={RENAMES}:signal=SIGKILL:when=1"));
+    let Some(mut killed) = traced(TEST, &home, &["-o", "/dev/null", "-e", &trace, "-e", &inject]) else { return };
+    assert!(!killed.status().unwrap().success());
+    assert_eq!(home.names().len(), 2, "the record, and what the killed writer left: {:?}", home.names());
+    assert_eq!(run(home.loaded_generation()), Some(2));
+    assert_eq!(home.names().len(), 1);
+}
+
+/// What a traced process synced, renamed and made, in that order: the path of each.
+fn durable_steps(test: &str, home: &Home) -> Option<Vec<String>> {
+    let log = home.folder.path().join("log");
+    let calls = format!("trace=mkdir,mkdirat,fsync,fdatasync,{RENAMES}");
+    let status = traced(test, home, &["-y", "-o", log.to_str().unwrap(), "-e", &calls])?.status().unwrap();
+    assert!(status.success());
+    let home = home.folder.path().to_str().unwrap();
+    let lines = fs::read_to_string(&log).unwrap();
+    Some(lines.lines().filter(|line| line.contains(home) && line.ends_with("= 0")).map(step).collect())
+}
+
+/// `fsync(9</a/b>) = 0` is "sync /a/b", and of the two paths of a rename the last counts.
+fn step(line: &str) -> String {
+    let call = line.split_whitespace().nth(1).unwrap().split('(').next().unwrap();
+    let path = match call {
+        "fsync" | "fdatasync" => line.split(['<', '>']).nth(1),
+        "mkdir" | "mkdirat" => line.split('"').nth(1),
+        _ => line.split('"').nth(3),
+    };
+    format!(
+        "{} {}",
+        call.trim_start_matches('f').trim_start_matches("data").trim_end_matches("at2").trim_end_matches("at"),
+        path.unwrap()
+    )
+}
+
+#[test]
+fn f06_each_step_of_a_save_is_made_durable_before_the_next_by_strace() {
+    const TEST: &str = "f06_each_step_of_a_save_is_made_durable_before_the_next_by_strace";
+    if let Some(store) = second_process() {
+        let home = Home { store, ..Home::new() };
+        run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+        return;
+    }
+    let home = Home::new();
+    let Some(steps) = durable_steps(TEST, &home) else { return };
+    let (above, record) = (home.folder.path().display(), home.record());
+    let (inside, temp) =
+        (home.store.cabinet.folder.display(), format!("sync {}/.tokenway-", record.parent().unwrap().display()));
+    let (synced, others): (Vec<_>, Vec<_>) = steps.iter().cloned().partition(|step| step.starts_with(&temp));
+    assert_eq!(synced.len(), 1, "{steps:?}");
+    assert_eq!(steps.iter().position(|step| step.starts_with(&temp)), Some(4), "before its rename: {steps:?}");
+    let expected = [
+        format!("mkdir {above}/home"),
+        format!("sync {above}"),
+        format!("mkdir {inside}"),
+        format!("sync {above}/home"),
+        format!("rename {}", record.display()),
+        format!("sync {inside}"),
+    ];
+    assert_eq!(others, expected);
+}
+
+#[test]
+fn f14_a_save_in_place_is_made_durable_by_strace() {
+    const TEST: &str = "f14_a_save_in_place_is_made_durable_by_strace";
+    if let Some(store) = second_process() {
+        let home = Home { store, ..Home::new() };
+        run(home.save_next()).unwrap();
+        return;
+    }
+    let home = Home::new();
+    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let given = home.folder.path().join("given");
+    fs::copy(home.record(), &given).unwrap();
+    let Some(_mount) = BindMount::of(&given, &home.record()) else { return };
+    let Some(steps) = durable_steps(TEST, &home) else { return };
+    let synced = format!("sync {}", home.record().display());
+    assert_eq!(steps.last(), Some(&synced), "{steps:?}");
+}
+
+/// One may write to it and not list it.
+#[test]
+fn a_folder_that_cannot_be_synced_for_want_of_rights_is_used_without_by_strace() {
+    const TEST: &str = "a_folder_that_cannot_be_synced_for_want_of_rights_is_used_without_by_strace";
+    if let Some(store) = second_process() {
+        let home = Home { store, ..Home::new() };
+        run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+        return;
+    }
+    for (error, is_used) in [("EACCES", true), ("EIO", false)] {
+        let home = Home::new();
+        let Some(holds) = holds_with(TEST, &home, home.folder.path(), "openat", error) else { return };
+        assert_eq!(holds, is_used, "{error}");
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_opened_is_not_taken_for_none_by_strace() {
+    const TEST: &str = "a_record_that_cannot_be_opened_is_not_taken_for_none_by_strace";
+    if let Some(store) = second_process() {
+        let home = Home { store, ..Home::new() };
+        assert_eq!(run(home.load()).unwrap(), None);
+        return;
+    }
+    let home = Home::new();
+    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    for (error, is_none) in [("ENOENT", true), ("EACCES", false), ("EIO", false)] {
+        let Some(holds) = holds_with(TEST, &home, &home.record(), "openat", error) else { return };
+        assert_eq!(holds, is_none, "{error}");
+    }
+}
+
+#[test]
+fn a_delete_that_removes_nothing_is_an_error_by_strace() {
+    const TEST: &str = "a_delete_that_removes_nothing_is_an_error_by_strace";
+    if let Some(store) = second_process() {
+        let home = Home { store, ..Home::new() };
+        assert_eq!(run(home.delete(1)).unwrap(), DeleteAnswer::Deleted);
+        return;
+    }
+    let home = Home::new();
+    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let Some(holds) = holds_with(TEST, &home, &home.record(), "unlink,unlinkat", "EIO") else { return };
+    assert!(!holds);
+    assert_eq!(run(home.loaded_generation()), Some(1));
+    assert_eq!(holds_with(TEST, &home, &home.record(), "unlink,unlinkat", "ENOENT"), Some(true), "somebody was faster");
+}
+
+#[test]
+fn a_damaged_record_that_cannot_be_moved_aside_stays_as_it_is_by_strace() {
+    const TEST: &str = "a_damaged_record_that_cannot_be_moved_aside_stays_as_it_is_by_strace";
+    if let Some(store) = second_process() {
+        let home = Home { store, ..Home::new() };
+        run(home.load()).unwrap();
+        return;
+    }
+    let home = Home::new();
+    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    fs::write(home.record(), "damaged").unwrap();
+    let Some(holds) = holds_with(TEST, &home, &home.record(), RENAMES, "EIO") else { return };
+    assert!(!holds);
+    assert_eq!(fs::read(home.record()).unwrap(), b"damaged");
+    assert!(home.corrupt_copies().is_empty());
+}
