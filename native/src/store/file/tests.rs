@@ -192,9 +192,10 @@ async fn a_save_goes_on_when_nobody_waits_for_it_any_more() {
         expected: Some(generation(1)),
         record: Box::new(sample_record("login", 2, "two")),
     };
+    let another = lock_file::LockFile::for_save(&home.files().save_lock()).unwrap();
     let mut saving = home.store.save(&save);
-    tokio::select! { biased; _ = &mut saving => panic!("the save took no time"), () = async {} => {} }
-    drop(saving);
+    tokio::select! { biased; _ = &mut saving => panic!("two save at once"), () = async {} => {} }
+    drop((saving, another));
     while home.loaded_generation().await != Some(2) {
         tokio::task::yield_now().await;
     }
