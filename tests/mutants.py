@@ -4,11 +4,12 @@ why.
 A mutant is first shown to the tests that are near it, which takes seconds; those that survive are shown to the others. So
 most of them are cheap.
 """
+import hashlib
 import json
 import os
 import shutil
 
-from running import TARGET, run
+from running import ROOT, TARGET, run
 
 # What cargo is told when it builds and when it tests, and what the tests are told. Mutants of core are shown to what needs no
 # other crate.
@@ -45,17 +46,21 @@ def parts(missed_ones):
 
 def find(part, files, stages, missed_ones):
     folder = TARGET / "deep/mutants" / part.replace(" ", "-")
+    code, known = code_of(files), folder / "code"
+    # What was caught is told by its line alone, so it counts for this very code; only tests may have changed.
+    missed_ones = missed_ones and known.is_file() and known.read_text() == code
     if not missed_ones:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    known.write_text(code)
     files = [f"--file={file}" for file in files]
     missed = 0
     for at, (options, tests) in enumerate(stages):
         words = ["cargo", "mutants", *files, "--output", str(folder), "--no-shuffle", "--colors", "never"]
         words += ["--jobs", str(os.cpu_count() or 1), *(f"--cargo-arg={option}" for option in options.split())]
         words += ["--iterate"] if at or missed_ones else []
-        code, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS, CARGO_INCREMENTAL="1")
-        if code not in (0, 2, 3):  # 2: some were missed, 3: some hung
+        end, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS, CARGO_INCREMENTAL="1")
+        if end not in (0, 2, 3):  # 2: some were missed, 3: some hung
             return False, "it broke off"
         out = folder / "mutants.out"
         with open(out / "caught.txt", "a") as caught:  # a mutant that hangs is not tried again
@@ -64,6 +69,17 @@ def find(part, files, stages, missed_ones):
         if missed == 0:
             break
     return missed == 0, f"{count(files):,} changes, {missed} missed"
+
+
+def code_of(files):
+    """A name for these files without the tests in them."""
+    digest = hashlib.sha256()
+    patterns = [f"{file}/*" if file.endswith("**") else file for file in files]  # `**` alone means folders to glob
+    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()):
+        code, _, _ = path.read_text().partition("#[cfg(test)]\nmod tests {")
+        if "tests" not in str(path.relative_to(ROOT)):
+            digest.update(f"{path.relative_to(ROOT)}\n{code}".encode())
+    return digest.hexdigest()
 
 
 def count(files):

@@ -6,7 +6,14 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{BindMount, DeleteAnswer, HOME, Home, run, sample_record, second_process};
+use super::{Answer, BindMount, DeleteAnswer, HOME, Home, run, sample_record, second_process};
+
+/// What the traced process does; false in the first one. It fails when what it does fails.
+fn did<T>(work: impl AsyncFnOnce(&Home) -> Answer<T>) -> bool {
+    let Some(store) = second_process() else { return false };
+    run(work(&Home { store, ..Home::new() })).unwrap();
+    true
+}
 
 /// This very test in a process of its own, whose system calls strace looks at; `None`, said aloud, where nothing can be
 /// traced.
@@ -36,13 +43,10 @@ const RENAMES: &str = "rename,renameat,renameat2";
 #[test]
 fn f05_a_save_killed_at_its_rename_is_finished_by_the_next_who_looks() {
     const TEST: &str = "f05_a_save_killed_at_its_rename_is_finished_by_the_next_who_looks";
-    if let Some(store) = second_process() {
-        let home = Home { store, ..Home::new() };
-        run(home.save_next()).unwrap();
+    if did(async |home| home.save_next().await) {
         return;
     }
-    let home = Home::new();
-    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let home = run(Home::with_record());
     let (trace, inject) = (format!("trace={RENAMES}"), format!("inject={RENAMES}:signal=SIGKILL:when=1"));
     let Some(mut killed) = traced(TEST, &home, &["-o", "/dev/null", "-e", &trace, "-e", &inject]) else { return };
     assert!(!killed.status().unwrap().success());
@@ -65,24 +69,18 @@ fn durable_steps(test: &str, home: &Home) -> Option<Vec<String>> {
 /// `fsync(9</a/b>) = 0` is "sync /a/b", and of the two paths of a rename the last counts.
 fn step(line: &str) -> String {
     let call = line.split_whitespace().nth(1).unwrap().split('(').next().unwrap();
-    let path = match call {
-        "fsync" | "fdatasync" => line.split(['<', '>']).nth(1),
-        "mkdir" | "mkdirat" => line.split('"').nth(1),
-        _ => line.split('"').nth(3),
+    let (word, path) = match call {
+        "fsync" | "fdatasync" => ("sync", line.split(['<', '>']).nth(1)),
+        "mkdir" | "mkdirat" => ("mkdir", line.split('"').nth(1)),
+        _ => ("rename", line.split('"').nth(3)),
     };
-    format!(
-        "{} {}",
-        call.trim_start_matches('f').trim_start_matches("data").trim_end_matches("at2").trim_end_matches("at"),
-        path.unwrap()
-    )
+    format!("{word} {}", path.unwrap())
 }
 
 #[test]
 fn f06_each_step_of_a_save_is_made_durable_before_the_next_by_strace() {
     const TEST: &str = "f06_each_step_of_a_save_is_made_durable_before_the_next_by_strace";
-    if let Some(store) = second_process() {
-        let home = Home { store, ..Home::new() };
-        run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    if did(async |home| home.save(None, sample_record("login", 1, "one")).await) {
         return;
     }
     let home = Home::new();
@@ -107,13 +105,10 @@ fn f06_each_step_of_a_save_is_made_durable_before_the_next_by_strace() {
 #[test]
 fn f14_a_save_in_place_is_made_durable_by_strace() {
     const TEST: &str = "f14_a_save_in_place_is_made_durable_by_strace";
-    if let Some(store) = second_process() {
-        let home = Home { store, ..Home::new() };
-        run(home.save_next()).unwrap();
+    if did(async |home| home.save_next().await) {
         return;
     }
-    let home = Home::new();
-    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let home = run(Home::with_record());
     let given = home.folder.path().join("given");
     fs::copy(home.record(), &given).unwrap();
     let Some(_mount) = BindMount::of(&given, &home.record()) else { return };
@@ -126,9 +121,7 @@ fn f14_a_save_in_place_is_made_durable_by_strace() {
 #[test]
 fn a_folder_that_cannot_be_synced_for_want_of_rights_is_used_without_by_strace() {
     const TEST: &str = "a_folder_that_cannot_be_synced_for_want_of_rights_is_used_without_by_strace";
-    if let Some(store) = second_process() {
-        let home = Home { store, ..Home::new() };
-        run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    if did(async |home| home.save(None, sample_record("login", 1, "one")).await) {
         return;
     }
     for (error, is_used) in [("EACCES", true), ("EIO", false)] {
@@ -141,13 +134,10 @@ fn a_folder_that_cannot_be_synced_for_want_of_rights_is_used_without_by_strace()
 #[test]
 fn a_record_that_cannot_be_opened_is_not_taken_for_none_by_strace() {
     const TEST: &str = "a_record_that_cannot_be_opened_is_not_taken_for_none_by_strace";
-    if let Some(store) = second_process() {
-        let home = Home { store, ..Home::new() };
-        assert_eq!(run(home.load()).unwrap(), None);
+    if did(async |home| home.load().await.map(|record| assert_eq!(record, None))) {
         return;
     }
-    let home = Home::new();
-    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let home = run(Home::with_record());
     for (error, is_none) in [("ENOENT", true), ("EACCES", false), ("EIO", false)] {
         let Some(holds) = holds_with(TEST, &home, &home.record(), "openat", error) else { return };
         assert_eq!(holds, is_none, "{error}");
@@ -157,13 +147,10 @@ fn a_record_that_cannot_be_opened_is_not_taken_for_none_by_strace() {
 #[test]
 fn a_delete_that_removes_nothing_is_an_error_by_strace() {
     const TEST: &str = "a_delete_that_removes_nothing_is_an_error_by_strace";
-    if let Some(store) = second_process() {
-        let home = Home { store, ..Home::new() };
-        assert_eq!(run(home.delete(1)).unwrap(), DeleteAnswer::Deleted);
+    if did(async |home| home.delete(1).await.map(|answer| assert_eq!(answer, DeleteAnswer::Deleted))) {
         return;
     }
-    let home = Home::new();
-    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let home = run(Home::with_record());
     let Some(holds) = holds_with(TEST, &home, &home.record(), "unlink,unlinkat", "EIO") else { return };
     assert!(!holds);
     assert_eq!(run(home.loaded_generation()), Some(1));
@@ -173,13 +160,10 @@ fn a_delete_that_removes_nothing_is_an_error_by_strace() {
 #[test]
 fn a_damaged_record_that_cannot_be_moved_aside_stays_as_it_is_by_strace() {
     const TEST: &str = "a_damaged_record_that_cannot_be_moved_aside_stays_as_it_is_by_strace";
-    if let Some(store) = second_process() {
-        let home = Home { store, ..Home::new() };
-        run(home.load()).unwrap();
+    if did(async |home| home.load().await) {
         return;
     }
-    let home = Home::new();
-    run(home.save(None, sample_record("login", 1, "one"))).unwrap();
+    let home = run(Home::with_record());
     fs::write(home.record(), "damaged").unwrap();
     let Some(holds) = holds_with(TEST, &home, &home.record(), RENAMES, "EIO") else { return };
     assert!(!holds);
