@@ -22,7 +22,7 @@ STORE_NEAR = STORES, "-- store:: --skip f12_ --skip a_record_too_large"
 STORE_FAR = STORES, "store::"
 KEYRING_TESTS = "-p tokenway --features keyring --test keyring", ""
 REDIS = "-p tokenway --features redis --lib --test redis"
-REDIS_NEAR = REDIS, "-- store::redis contract:: leases::"
+REDIS_NEAR = REDIS, "-- store::redis connections:: contract:: leases::"
 REDIS_FAR = REDIS, "-- trouble:: suspended:: replicas::"
 
 # Of each part: its files, and what a mutant is shown. Each stage sees what the one before has let pass.

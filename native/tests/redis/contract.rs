@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokenway::core::action::{Load, Lock, Save};
 use tokenway::core::moment::Millis;
+use tokenway::core::secret::Secret;
 use tokenway::store::conformance::{conformance, sample_key, sample_record};
 use tokenway::store::{LockAnswer, RedisOptions, RedisStore, SaveAnswer, Store};
 
@@ -35,6 +36,30 @@ async fn one_store_serves_callers_of_several_runtimes() {
     });
     assert_eq!(saved.join().unwrap(), SaveAnswer::Saved);
     assert!(store.load(&Load { key }).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_record_of_a_mebibyte_is_saved_and_a_larger_one_is_refused() {
+    let Some(redis) = Redis::start() else { return };
+    let (store, key) = (redis.store(), sample_key("size", "default"));
+    let mut record = sample_record("login", 1, "");
+    let fill = 1024 * 1024 - serde_json::to_string(&record).unwrap().len();
+    record.access_token = Secret::new(format!("{}{}", record.access_token.expose(), "x".repeat(fill)));
+    let largest = Save { key: key.clone(), expected: None, record: Box::new(record.clone()) };
+    assert_eq!(store.save(&largest).await.unwrap(), SaveAnswer::Saved);
+    assert_eq!(store.load(&Load { key: key.clone() }).await.unwrap().as_deref(), Some(&record));
+    record.access_token = Secret::new(format!("{}x", record.access_token.expose()));
+    let failure = store.save(&Save { record: Box::new(record), ..largest }).await.unwrap_err();
+    assert!(failure.detail.contains("1048577 bytes"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn a_probe_saves_as_much_as_the_largest_tokens_have() {
+    let Some(redis) = Redis::start() else { return };
+    redis.store().probe().await.unwrap();
+    let stats = redis.says("info stats");
+    let bytes = stats.lines().find_map(|line| line.trim().strip_prefix("total_net_input_bytes:")).unwrap();
+    assert!(bytes.parse::<u64>().unwrap() > 64 * 1024, "{bytes}");
 }
 
 #[tokio::test]
@@ -100,8 +125,9 @@ async fn a_password_is_used_and_never_shown() {
     let url = |password: &str| format!("redis://app:{password}@127.0.0.1:{}", redis.port);
     let store = RedisStore::new(RedisOptions::new(url("hunter2"))).unwrap();
     store.probe().await.unwrap();
-    let shown = format!("{store:?} {}", store.describe());
-    assert!(!shown.contains("hunter2") && shown.contains("user app"), "{shown}");
+    for (shown, what) in [(format!("{store:?}"), redis.port.to_string()), (store.describe(), "user app".to_owned())] {
+        assert!(!shown.contains("hunter2") && shown.contains(&what), "{shown}");
+    }
     let stranger = RedisStore::new(RedisOptions::new(url("wrong-hunter"))).unwrap();
     let failure = stranger.probe().await.unwrap_err();
     assert!(failure.detail.contains("check user name and password"), "{}", failure.detail);

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "in a test, whatever fails ends it")]
 #![allow(clippy::print_stderr, reason = "the counts are the result")]
 
+mod connections;
 mod contract;
 mod leases;
 mod process;

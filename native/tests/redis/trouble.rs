@@ -135,12 +135,16 @@ async fn what_another_program_wrote_there_is_an_error_and_never_an_absent_login(
     store.save(&save(1)).await.unwrap();
     let load = Load { key: sample_key("trouble", "default") };
     let name = redis.says("keys *");
-    redis.says(&format!("hset {name} record rubbish"));
-    let failure = store.load(&load).await.unwrap_err();
-    assert!(failure.detail.contains("delete that key"), "{}", failure.detail);
+    for rubbish in ["rubbish", "{\"format\":1}"] {
+        redis.says(&format!("hset {name} record {rubbish}"));
+        let failure = store.load(&load).await.unwrap_err();
+        assert!(failure.detail.contains("delete that key"), "{}", failure.detail);
+    }
     redis.says(&format!("hset {name} record {{\"format\":99}} format 99"));
-    let failure = store.load(&load).await.unwrap_err();
-    assert!(failure.detail.contains("update tokenway"), "{}", failure.detail);
+    let failures = [store.load(&load).await.unwrap_err(), store.save(&save(2)).await.unwrap_err()];
+    for failure in failures {
+        assert!(failure.detail.contains("update tokenway"), "{}", failure.detail);
+    }
     redis.says(&format!("del {name}"));
     redis.says(&format!("set {name} x"));
     let failure = store.load(&load).await.unwrap_err();

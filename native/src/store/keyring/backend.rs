@@ -20,12 +20,15 @@ pub(super) struct Backend {
     pub(super) connect: fn() -> keyring_core::Result<Arc<CredentialStore>>,
 }
 
+/// Where the keyring has no limit of its own: records have a few KiB, and so much goes over D-Bus with ease.
+#[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "macos"))]
+const LARGE: usize = 256 * 1024;
+
 #[cfg(any(target_os = "linux", target_os = "freebsd"))]
 pub(super) const SYSTEM: Backend = Backend {
     kind: "secret-service",
     name: "the Secret Service (the keyring of your desktop)",
-    // What goes over D-Bus with ease; records have a few KiB.
-    limit: 256 * 1024,
+    limit: LARGE,
     labelled: true,
     can_be_locked: true,
     connect: || Ok(zbus_secret_service_keyring_store::Store::new()?),
@@ -35,7 +38,7 @@ pub(super) const SYSTEM: Backend = Backend {
 pub(super) const SYSTEM: Backend = Backend {
     kind: "keychain",
     name: "the macOS Keychain",
-    limit: 256 * 1024,
+    limit: LARGE,
     labelled: false,
     can_be_locked: true,
     connect: || Ok(apple_native_keyring_store::keychain::Store::new()?),
@@ -45,8 +48,8 @@ pub(super) const SYSTEM: Backend = Backend {
 pub(super) const SYSTEM: Backend = Backend {
     kind: "credential-manager",
     name: "the Windows Credential Manager",
-    // CRED_MAX_CREDENTIAL_BLOB_SIZE.
-    limit: 5 * 512,
+    // CRED_MAX_CREDENTIAL_BLOB_SIZE, five times 512.
+    limit: 2_560,
     labelled: false,
     can_be_locked: true,
     connect: || Ok(windows_native_keyring_store::Store::new()?),
@@ -67,7 +70,7 @@ pub(super) const KERNEL: Backend = Backend {
     kind: "kernel",
     name: "the kernel's keyring of this session (until you log out or the machine restarts)",
     // A user has 20,000 bytes in all.
-    limit: 2 * 1024,
+    limit: 2_048,
     labelled: false,
     can_be_locked: false,
     connect: || Ok(linux_keyutils_keyring_store::Store::new()?),

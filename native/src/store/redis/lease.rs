@@ -232,3 +232,39 @@ fn holder() -> String {
 fn odd() -> tokenway_core::http::IoFailure {
     unable("locking: Redis gave an answer that is none; report this bug".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::RedisOptions;
+    use super::*;
+
+    /// Whether a lease of a minute is trusted that was confirmed so long ago, by the one clock and by the other.
+    fn is_trusted(monotonic: Duration, wall: Duration) -> bool {
+        let options = RedisOptions::new("redis://localhost");
+        let address = options.address().unwrap();
+        let keys = Keys::named("tokenway", "lease");
+        let place = Place { link: Arc::new(Link::new(options, address)), worker: Worker::default(), keys };
+        let confirmed = (Instant::now().checked_sub(monotonic).unwrap(), SystemTime::now() - wall);
+        let state = Mutex::new(State { confirmed, ended: false });
+        let span = Duration::from_secs(60);
+        let lease = Lease { place, number: LeaseNumber(1), claim: String::new(), span, state };
+        let trusted = lease.is_current();
+        lease.state().ended = true; // There is nothing to give back.
+        trusted
+    }
+
+    #[test]
+    fn a_lease_is_trusted_for_a_hundredth_less_than_it_lasts_by_either_clock() {
+        let (long_ago, just) = (Duration::from_millis(59_500), Duration::from_millis(59_000));
+        assert!(is_trusted(just, just));
+        assert!(!is_trusted(long_ago, just), "a clock that is not set");
+        assert!(!is_trusted(just, long_ago), "a clock that does not stand still");
+    }
+
+    #[test]
+    fn a_lease_lasts_a_tenth_of_a_second_at_least_and_an_hour_at_most() {
+        assert_eq!(span(Millis::ZERO), Duration::from_millis(100));
+        assert_eq!(span(Millis::seconds(60)), Duration::from_secs(60));
+        assert_eq!(span(Millis(u64::MAX)), Duration::from_secs(3_600));
+    }
+}

@@ -191,5 +191,5 @@ fn question(script: &Script, keys: &[&str], args: &[&str], replicas: u32) -> Que
 
 /// The connection broke, or leads to a server that was the primary once: its name may lead to another by now.
 fn wants_a_new_connection(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_connection_dropped() || words(error).contains("READONLY")
+    error.is_io_error() || words(error).contains("READONLY")
 }
