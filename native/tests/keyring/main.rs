@@ -6,13 +6,16 @@
     reason = "in a test, whatever fails ends it, and what is skipped is told"
 )]
 
+mod places;
 mod service;
+#[path = "../../src/store/file/tests/unix/small_disk.rs"]
+mod small_disk;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use service::{Bus, all_bytes, on_a_private_bus};
+use service::{Bus, all_bytes, names, on_a_private_bus};
 use tokenway::core::action::{Load, Save};
 use tokenway::core::http::IoFailureKind;
 use tokenway::core::lifecycle::record::{CredentialKey, Record};
@@ -76,8 +79,10 @@ fn f16_a_record_that_grows_and_shrinks_around_the_limit_is_never_lost_nor_readab
             for (generation, token) in [(1, 1), (2, 2_000), (3, 2_000), (4, 1), (5, 3_000)] {
                 save(&store, &next(generation, &"hidden".repeat(token))).await;
                 assert_eq!(load(&small()).await.unwrap().generation, generation);
-                let bytes = all_bytes(&bus.home().join("keyring"));
+                let folder = bus.home().join("keyring");
+                let bytes = all_bytes(&folder);
                 assert!(!bytes.windows(6).any(|window| window == b"hidden"), "generation {generation}");
+                assert_eq!(names(&folder, ".age").len(), usize::from(token > 1), "generation {generation}");
             }
             assert_eq!(bus.items().unwrap().len(), 1);
         });
@@ -147,7 +152,8 @@ fn f16_a_keyring_that_does_not_answer_holds_nobody_up_and_its_silence_is_no_logo
                 impatient.save(&next(2, "two")).await.unwrap_err(),
             ] {
                 assert_eq!(failure.kind, IoFailureKind::Deadline);
-                assert!(failure.detail.contains("unlock it"), "{}", failure.detail);
+                let text = &failure.detail;
+                assert!(text.contains("the Secret Service") && text.contains("unlock it"), "{text}");
             }
             assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
             keyring.signal("CONT");
@@ -171,7 +177,8 @@ fn f16_a_locked_keyring_is_an_error_and_no_logout() {
                 store.save(&next(2, "two")).await.unwrap_err(),
                 store.probe().await.unwrap_err(),
             ] {
-                assert!(failure.detail.contains("unlock"), "{}", failure.detail);
+                let text = &failure.detail;
+                assert!(text.contains("unlock it and try again") && !text.contains("()"), "{text}");
             }
             assert_ne!(store.stamp(&key()).await, Stamp::ABSENT);
         });
@@ -190,6 +197,9 @@ fn f16_without_a_keyring_the_probe_says_so_and_nothing_is_taken_for_logged_out()
             let elsewhere = KeyringStore::new(bus.home().join("other"), nowhere());
             assert_eq!(load(&elsewhere).await, None, "where nothing was ever kept no keyring is asked");
             assert!(elsewhere.probe().await.is_err());
+            let both = KeyringStore::with_first_of(bus.home().join("third"), vec![nowhere(), nowhere()]);
+            let failure = both.probe().await.unwrap_err();
+            assert_eq!(failure.detail.matches("has not answered").count(), 2, "{}", failure.detail);
             assert!(elsewhere.save(&next(1, "one")).await.is_err());
             let known = KeyringStore::new(bus.home(), nowhere());
             assert!(known.load(&Load { key: key() }).await.is_err());
@@ -226,6 +236,7 @@ fn the_kernels_key_ring_keeps_what_is_too_large_for_it_in_encrypted_files() {
     let store = KeyringStore::new(home.path(), Keyring::of_the_kernel().unwrap());
     run(async {
         if let Err(failure) = store.probe().await {
+            assert!(!failure.detail.contains("unlock"), "nobody can: {}", failure.detail);
             eprintln!("SKIPPED: {}", failure.detail);
             return;
         }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const HOME: &str = "TOKENWAY_TEST_KEYRING";
 
 /// Ends a process however the test ends.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn signal(&self, name: &str) {
@@ -82,15 +82,10 @@ impl Bus {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(b"pw\n").unwrap();
         let running = Running(child);
-        let started = Instant::now();
-        while !self
-            .call("org.freedesktop.DBus", "/", &["NameHasOwner", "string:org.freedesktop.secrets"])
-            .contains("true")
-            || self.items().is_none()
-        {
-            assert!(started.elapsed() < Duration::from_secs(20), "the keyring did not start");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let is_there = ["NameHasOwner", "string:org.freedesktop.secrets"];
+        until("the keyring has started", || {
+            self.call("org.freedesktop.DBus", "/", &is_there).contains("true") && self.items().is_some()
+        });
         running
     }
 
@@ -138,8 +133,22 @@ impl Bus {
     }
 }
 
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(20), "waited too long until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The bytes of every file of a folder.
 pub(crate) fn all_bytes(folder: &Path) -> Vec<u8> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     files.flat_map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// The names of the files of a folder that end so.
+pub(crate) fn names(folder: &Path, end: &str) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(end)).collect()
 }

@@ -1,6 +1,7 @@
 //! The file store against faults that only Unix has: modes, owners, links, signals, inherited descriptors, a full disk.
 //! What needs root is skipped, visibly, without it.
 
+mod small_disk;
 mod traced;
 
 use std::env;
@@ -15,6 +16,7 @@ use tokenway_core::moment::Millis;
 
 use super::*;
 use crate::store::conformance::sample_record;
+use small_disk::SmallDisk;
 
 /// Where a test that runs itself in a second process finds the first one's home.
 const HOME: &str = "TOKENWAY_TEST_HOME";
@@ -313,36 +315,6 @@ async fn f21_a_child_process_inherits_no_lease() {
     }
     home.unlock(lease).await;
     assert!(matches!(home.lock(Millis::ZERO).await.unwrap(), LockAnswer::Locked(_)));
-}
-
-/// A file system of a few KiB that is unmounted however the test ends, even with files still open.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(path: &Path) -> Option<Self> {
-        fs::create_dir(path).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(path).stderr(Stdio::null());
-        if mount.status().is_ok_and(|status| status.success()) {
-            return Some(SmallDisk(path.to_owned()));
-        }
-        let _ = writeln!(io::stderr(), "SKIPPED: needs the right to mount a file system");
-        None
-    }
-
-    /// Fills the disk up, and returns the file that does.
-    fn fill(&self) -> PathBuf {
-        let ballast = self.0.join("ballast");
-        let mut file = fs::File::create(&ballast).unwrap();
-        while file.write_all(&[0; 1_024]).is_ok() {}
-        ballast
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[tokio::test]
