@@ -94,8 +94,8 @@ fn an_old_sign_of_a_writer_that_was_killed_is_set_right_by_who_reads() {
 
 /// A credential is found by its sign, so that stands before the item does.
 #[test]
-fn a_writer_killed_at_either_of_its_renames_leaves_no_item_that_is_not_listed() {
-    const TEST: &str = "places::a_writer_killed_at_either_of_its_renames_leaves_no_item_that_is_not_listed";
+fn a_writer_killed_at_either_of_its_renames_leaves_no_item_unlisted_by_strace() {
+    const TEST: &str = "places::a_writer_killed_at_either_of_its_renames_leaves_no_item_unlisted_by_strace";
     const WRITER: &str = "TOKENWAY_TEST_WRITER";
     on_a_private_bus(TEST, |bus| {
         if env::var_os(WRITER).is_some() {
