@@ -49,6 +49,17 @@ async fn a_connection_that_breaks_under_many_calls_is_opened_once_more_for_all_o
     assert_eq!(opened - asked, 1, "connections beside those of the test");
 }
 
+#[tokio::test]
+async fn a_server_that_refuses_is_not_connected_to_again() {
+    let Some(redis) = Redis::start() else { return };
+    let store = redis.store();
+    store.probe().await.unwrap();
+    redis.says("config set maxmemory 1");
+    let before = connections(&redis);
+    store.save(&save(1)).await.unwrap_err();
+    assert_eq!(connections(&redis) - before, 1, "that of the test");
+}
+
 /// Hands every new connection on to the server at `port`.
 async fn address_of(port: Arc<AtomicU16>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
