@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use tokenway::Client;
-use tokenway::core::action::{Load, Lock, Save};
+use tokenway::core::action::{Load, Lock, Save, Unlock};
 use tokenway::core::error::NextStep;
 use tokenway::core::http::IoFailureKind;
 use tokenway::core::lifecycle::TokenNote;
 use tokenway::core::moment::Millis;
 use tokenway::store::conformance::{sample_key, sample_record};
-use tokenway::store::{SaveAnswer, Stamp, Store};
+use tokenway::store::{LockAnswer, SaveAnswer, Stamp, Store};
 
 use crate::redis::{Redis, until};
 use crate::server::Server;
@@ -81,19 +81,21 @@ async fn f16_a_redis_that_hangs_is_waited_for_within_the_deadline() {
     let Some(redis) = Redis::start() else { return };
     let store = redis.store_with(|options| options.deadline = Duration::from_millis(300));
     store.probe().await.unwrap();
+    let lock = Lock { key: sample_key("trouble", "default"), wait: Millis::ZERO, hold: Millis::seconds(60) };
+    let LockAnswer::Locked(locked) = store.lock(&lock).await.unwrap() else { panic!("busy") };
+    store.unlock(&Unlock { key: lock.key.clone(), lease: locked.lease }).await.unwrap();
     redis.signal("STOP");
     let started = Instant::now();
+    assert_eq!(store.lock(&lock).await.unwrap_err().kind, IoFailureKind::Deadline);
     let failure = store.save(&save(1)).await.unwrap_err();
     assert_eq!(failure.kind, IoFailureKind::Deadline, "{}", failure.detail);
-    let lock = Lock { key: sample_key("trouble", "default"), wait: Millis::ZERO, hold: Millis::seconds(60) };
-    assert_eq!(store.lock(&lock).await.unwrap_err().kind, IoFailureKind::Deadline);
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     redis.signal("CONT");
     store.probe().await.unwrap();
     // What the server read only now took a lease whose holder never heard of it: it is given back before long.
     let other = redis.store();
     let lock = Lock { wait: Millis::seconds(10), ..lock };
-    assert!(matches!(other.lock(&lock).await.unwrap(), tokenway::store::LockAnswer::Locked(_)));
+    assert!(matches!(other.lock(&lock).await.unwrap(), LockAnswer::Locked(_)));
 }
 
 #[tokio::test]
@@ -102,7 +104,7 @@ async fn f16_a_full_redis_refuses_a_save_and_keeps_the_lease_of_who_has_tokens_t
     let (store, key) = (redis.store(), sample_key("trouble", "default"));
     store.save(&save(1)).await.unwrap();
     let lock = Lock { key: key.clone(), wait: Millis::ZERO, hold: Millis(600) };
-    let tokenway::store::LockAnswer::Locked(locked) = store.lock(&lock).await.unwrap() else { panic!("busy") };
+    let LockAnswer::Locked(locked) = store.lock(&lock).await.unwrap() else { panic!("busy") };
     redis.says("config set maxmemory 1");
     let failure = store.save(&save(2)).await.unwrap_err();
     assert_eq!(failure.kind, IoFailureKind::Unable);
