@@ -86,17 +86,18 @@ def parts(minutes, missed_ones):
     def fuzzed(target):
         return lambda: fuzz(target, minutes)
 
-    core, native = ["Cargo.lock", "core"], ["Cargo.lock", "core", "native"]
+    core = ["Cargo.lock", "core"]
+    driver, native = [*core, "native/Cargo.toml", "native/src"], [*core, "native"]
     tests = [*core, "tests/Cargo.toml", "tests/src", "tests/tests", "tests/corpus", "tests/transcripts"]
     for target in FUZZ_TARGETS:
-        what = f"invented bytes for `{target}`"
-        yield Part(f"fuzz {target}", what, "0 crashes", [*native, "tests/src", "fuzz"], has_fuzz, fuzzed(target))
+        what, reader = f"invented bytes for `{target}`", driver if target == "http_request" else core
+        yield Part(f"fuzz {target}", what, "0 crashes", [*reader, "tests/Cargo.toml", "tests/src", "fuzz"], has_fuzz, fuzzed(target))
     yield Part("miri", "core's unit tests in an interpreter that sees undefined behaviour", "0 failed", core, has_miri, miri)
     yield Part("model", "the model's larger settings", "0 violations", [*core, "tests/model"], nothing, model)
-    yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", native, nothing, flight)
-    for name, files, find in mutants.parts(missed_ones):
+    yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", driver, nothing, flight)
+    for name, files, shown_to, find in mutants.parts(missed_ones):
         what = f"changes to {', '.join(f'`{file}`' for file in files)}"
-        read = tests if files[0].startswith("core/") else native
+        read = tests if files[0].startswith("core/") else [*driver, *shown_to]
         yield Part(f"mutants {name}", what, mutants.LIMIT, [*read, ".cargo"], has_mutants, find)
     manifests = [*native, "tests", "deny.toml"]
     yield Part("dependencies", "licences, bans and sources of all crates, by cargo-deny", "0 complaints", manifests, has_deny, dependencies)
