@@ -21,19 +21,20 @@ SHOWN = r"^ *# (\|.*\||ready: .*)$"
 
 
 def steps(tally, quick, ready):
-    core_as_wasm(tally)
-    if not ready:
-        return
-    code, log = run("wasm sizes", "node wasm/sizes.mjs")
-    tally.count("wasm sizes", code == 0)
-    print(*re.findall(r"^sizes: .*", log, re.M), sep="\n", flush=True)
     with ThreadPoolExecutor() as pool:
-        beside = pool.submit(node_tests, tally, "node", sorted(WASM.glob("tests/node/*.test.mjs")) + sorted(WASM.glob("tests/types/*.test.mjs")))
-        if quick:
-            tally.skip("browsers: --quick")
-        else:
-            all_browser_tests(tally)
-        beside.result()
+        beside = [pool.submit(core_as_wasm, tally)]
+        if ready:
+            code, log = run("wasm sizes", "node wasm/sizes.mjs")
+            tally.count("wasm sizes", code == 0)
+            print(*re.findall(r"^sizes: .*", log, re.M), sep="\n", flush=True)
+            files = sorted(WASM.glob("tests/node/*.test.mjs")) + sorted(WASM.glob("tests/types/*.test.mjs"))
+            beside.append(pool.submit(node_tests, tally, "node", files))
+            if quick:
+                tally.skip("browsers: --quick")
+            else:
+                all_browser_tests(tally)
+        for steps in beside:
+            steps.result()
 
 
 def all_browser_tests(tally):

@@ -64,8 +64,10 @@ def main():
         doctests(tally)
         corpus(tally)
         wasm_ready = later_ready.result()
-    model(tally)
-    browsers.steps(tally, quick, wasm_ready)
+        # Browsers wait most of the time.
+        modelled = pool.submit(model, tally)
+        browsers.steps(tally, quick, wasm_ready)
+        modelled.result()
     sys.exit(tally.finish())
 
 
