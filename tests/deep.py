@@ -32,7 +32,7 @@ NOT_READ = {"target", "node_modules", "dist", "pkg", "__pycache__"}
 
 @dataclass
 class Part:
-    """One thing to run. `find` returns whether all is well, and the figure."""
+    """One thing to run. `find` returns whether all is well, and the figure; `told` is what else changes what it finds."""
 
     name: str
     what: str
@@ -40,6 +40,7 @@ class Part:
     reads: list
     needs: Callable
     find: Callable
+    told: str = ""
 
 
 @dataclass
@@ -86,31 +87,32 @@ def parts(minutes, missed_ones):
     def fuzzed(target):
         return lambda: fuzz(target, minutes)
 
-    core = ["Cargo.lock", "core"]
+    core = ["Cargo.toml", "Cargo.lock", "core"]
     driver, native = [*core, "native/Cargo.toml", "native/src"], [*core, "native"]
-    tests = [*core, "tests/Cargo.toml", "tests/src", "tests/tests", "tests/corpus", "tests/transcripts"]
+    fuzzed_code = ["Cargo.toml", "core", "native/Cargo.toml", "tests/Cargo.toml", "tests/src", "fuzz"]
     for target in FUZZ_TARGETS:
-        what, reader = f"invented bytes for `{target}`", driver if target == "http_request" else core
-        yield Part(f"fuzz {target}", what, "0 crashes", [*reader, "tests/Cargo.toml", "tests/src", "fuzz"], has_fuzz, fuzzed(target))
-    yield Part("miri", "core's unit tests in an interpreter that sees undefined behaviour", "0 failed", core, has_miri, miri)
+        what, code = f"invented bytes for `{target}`", [*fuzzed_code, "native/src"] if target == "http_request" else fuzzed_code
+        yield Part(f"fuzz {target}", what, "0 crashes", code, has_fuzz, fuzzed(target))
+    what = "core's unit tests in an interpreter that sees undefined behaviour"
+    yield Part("miri", what, "0 failed", [*core, ".config"], has_miri, miri, repr(NOT_IN_MIRI))
     yield Part("model", "the model's larger settings", "0 violations", [*core, "tests/model"], nothing, model)
     yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", driver, nothing, flight)
-    for name, files, shown_to, find in mutants.parts(missed_ones):
+    for name, (files, stages, tests) in mutants.PARTS.items():
         what = f"changes to {', '.join(f'`{file}`' for file in files)}"
-        read = tests if files[0].startswith("core/") else [*driver, *shown_to]
-        yield Part(f"mutants {name}", what, mutants.LIMIT, [*read, ".cargo"], has_mutants, find)
+        read, find = [*core, *tests, ".cargo"], mutants.finder(name, missed_ones)
+        yield Part(f"mutants {name}", what, mutants.LIMIT, read, has_mutants, find, repr(stages))
     manifests = [*native, "tests", "deny.toml"]
     yield Part("dependencies", "licences, bans and sources of all crates, by cargo-deny", "0 complaints", manifests, has_deny, dependencies)
     yield Part("documentation", "whether rustdoc has a complaint", "none", native, nothing, documentation)
     yield Part("no features", "whether core and the library compile without any", "they do", native, nothing, no_features)
     for system, target in targets.SYSTEMS.items():
         yield Part(system, f"whether library and command compile for {target}", "they do", native, has_target(target), compiles(target))
-    yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, [*tests, "native"], has_llvm_cov, coverage.find)
+    yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, [*native, *mutants.TESTS_OF_CORE, "tests/probe", ".config"], has_llvm_cov, coverage.find)
 
 
 def step(tally, part, args):
     kept = load(part)
-    content = content_of(part.reads)
+    content = content_of(part)
     fits = kept and kept.content == content and kept.effort >= effort(part, args)
     if fits and not args.again:
         say(f"{part.name}: {kept.figure} on this very tree, {kept.date}")
@@ -148,10 +150,10 @@ def results():
     return json.loads(FOUND.read_text()) if FOUND.is_file() else {}
 
 
-def content_of(places):
-    """A name for what all files at these places hold."""
-    digest = hashlib.sha256()
-    for place in sorted(places):
+def content_of(part):
+    """A name for what all files that it reads hold, and what it is told."""
+    digest = hashlib.sha256(part.told.encode())
+    for place in sorted(part.reads):
         for path in [ROOT / place] if (ROOT / place).is_file() else files_under(ROOT / place):
             digest.update(f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
@@ -174,7 +176,7 @@ def table(every):
             yield f"| {part.name} | {part.what} | not run yet | {part.limit} | | | |"
             continue
         state = "ok" if kept.ok else "NOT OK"
-        older = "" if kept.content == content_of(part.reads) else ", on an earlier tree"
+        older = "" if kept.content == content_of(part) else ", on an earlier tree"
         yield f"| {part.name} | {part.what} | {kept.figure} | {part.limit} | {state}{older} | {kept.date} | {kept.seconds / 60:.0f} |"
 
 

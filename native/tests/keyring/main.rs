@@ -167,8 +167,7 @@ fn f16_a_keyring_that_does_not_answer_holds_nobody_up_and_its_silence_is_no_logo
 fn f16_a_locked_keyring_is_an_error_and_no_logout() {
     on_a_private_bus("f16_a_locked_keyring_is_an_error_and_no_logout", |bus| {
         let _keyring = bus.keyring();
-        let patient = Keyring::of_the_system().with_wait(Duration::from_secs(5));
-        let store = KeyringStore::new(bus.home(), patient);
+        let store = store(bus);
         run(async {
             save(&store, &next(1, "one")).await;
             bus.lock();

@@ -93,6 +93,13 @@ impl Redis {
             Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(command.split(' ')).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
+
+    /// One of the figures that the server keeps of itself.
+    pub(crate) fn stat(&self, name: &str) -> u64 {
+        let stats = self.says("info stats");
+        let figure = stats.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
+        figure.unwrap().parse().unwrap()
+    }
 }
 
 impl Drop for Redis {

@@ -255,10 +255,10 @@ mod tests {
 
     #[test]
     fn a_lease_is_trusted_for_a_hundredth_less_than_it_lasts_by_either_clock() {
-        let (long_ago, just) = (Duration::from_millis(59_500), Duration::from_millis(59_000));
-        assert!(is_trusted(just, just));
-        assert!(!is_trusted(long_ago, just), "a clock that is not set");
-        assert!(!is_trusted(just, long_ago), "a clock that does not stand still");
+        let (before_its_end, since) = (Duration::from_millis(59_500), Duration::from_secs(30));
+        assert!(is_trusted(since, since));
+        assert!(!is_trusted(before_its_end, since), "by the monotonic clock");
+        assert!(!is_trusted(since, before_its_end), "by the wall clock");
     }
 
     #[test]

@@ -166,8 +166,7 @@ mod tests {
             "redis://localhost?password=hunter2",
             "redis://0.0.0.0",
         ] {
-            let error = address(url).err().map(|error| error.to_string());
-            let error = error.unwrap_or_default();
+            let error = address(url).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.starts_with("the Redis store: its URL ") && !error.contains("hunter2"), "{url}: {error}");
         }
         let options = RedisOptions { prefix: "a{b}".to_owned(), ..RedisOptions::new("redis://localhost") };
