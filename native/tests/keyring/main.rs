@@ -1,4 +1,5 @@
 //! The keyring store in a real Secret Service.
+#![cfg(unix)]
 #![allow(
     clippy::panic,
     clippy::print_stderr,
