@@ -89,7 +89,7 @@ pub trait Store: Send + Sync + 'static {
     /// The place cannot lock. Never answered with a lease that others do not respect.
     fn lock<'a>(&'a self, lock: &'a Lock) -> BoxFuture<'a, Answer<LockAnswer>>;
 
-    /// Writes the ledger if the lease is still current.
+    /// Writes the ledger if the lease is still current; a lease that ends by its age begins anew.
     ///
     /// # Errors
     /// The ledger is not durable: nothing may be sent.

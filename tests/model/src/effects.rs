@@ -40,7 +40,7 @@ impl World {
                 self.store.lock(number, lock.hold, self.clock.elapsed, setting)
             }
             Action::Note(note) => {
-                let outcome = self.store.note(note, setting);
+                let outcome = self.store.note(note, self.clock.elapsed, setting);
                 let process = &mut self.processes[at];
                 process.noted_at = self.clock.elapsed;
                 let sent = process.sent.filter(|sent| note.ledger.refused == Some(sent.refresh_token().hash()));
@@ -127,7 +127,7 @@ impl World {
                 self.store.save(save, setting);
                 self.wrote(before);
             } else if let Action::Note(note) = &run.action {
-                self.store.note(note, setting);
+                self.store.note(note, self.clock.elapsed, setting);
             }
         }
         self.hear(at, failed(Sent::NotSent, IoFailureKind::Unable));

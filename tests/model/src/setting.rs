@@ -27,8 +27,7 @@ pub struct Setting {
     /// Whether a sender may be suspended with its bytes under way: then its deadline does not fire, and they can arrive
     /// for as long as it sleeps.
     pub slow_bytes: bool,
-    /// Whether no time passes between an answer and the end of its save (of its note, if it is a refusal), nor while a
-    /// token is under way that was sent before with unknown fate.
+    /// Whether no time passes between an answer and the end of its save (of its note, if it is a refusal).
     pub prompt_saves: bool,
     /// What the world does not do although it must.
     pub without: Option<Safeguard>,

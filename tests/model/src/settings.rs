@@ -69,6 +69,13 @@ fn doubtful(long: bool) -> Vec<Setting> {
             budget: Budget { asks: 2 + more, faults: 1, ..Budget::default() },
             ..expiring()
         },
+        Setting {
+            name: "expiring leases, prompt saves, a second sending",
+            prompt_saves: true,
+            budget: Budget { asks: 2, faults: 1, ..Budget::default() },
+            ticks: 6 + 2 * more,
+            ..expiring()
+        },
         Setting { name: "expiring leases, bytes that sleep", slow_bytes: true, prompt_saves: true, ..expiring() },
         Setting { name: "leases that hold, bytes that sleep", slow_bytes: true, leases: Leases::Hold, ..expiring() },
         people,

@@ -24,7 +24,8 @@ pub(crate) struct Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Lease {
     number: u8,
-    ends: Option<u8>,
+    /// Of one that ends by age: after how many ticks, and at which.
+    age: Option<(u8, u8)>,
 }
 
 impl Store {
@@ -75,8 +76,8 @@ impl Store {
 
     /// Gives the lease, which is free, to a process as number `number`.
     pub(crate) fn lock(&mut self, number: u8, hold: Millis, elapsed: u8, setting: &Setting) -> Outcome {
-        let ends = (setting.leases == Leases::Expire).then(|| elapsed + ticks(hold));
-        self.lease = Some(Lease { number, ends });
+        let age = (setting.leases == Leases::Expire).then(|| (ticks(hold), elapsed + ticks(hold)));
+        self.lease = Some(Lease { number, age });
         let ledger = match self.ledger.as_deref() {
             Some(ledger) if setting.lacks(Safeguard::AgeOfASending) => StoredLedger::Read(forged(ledger.clone())),
             Some(ledger) => StoredLedger::Read(ledger.clone().clamped()),
@@ -93,10 +94,12 @@ impl Store {
         Outcome::Unlocked
     }
 
-    pub(crate) fn note(&mut self, note: &Note, setting: &Setting) -> Outcome {
-        if !self.holds(note.lease) {
+    /// Writes the ledger under the lease, which begins anew.
+    pub(crate) fn note(&mut self, note: &Note, elapsed: u8, setting: &Setting) -> Outcome {
+        let Some(lease) = self.lease.as_mut().filter(|lease| u64::from(lease.number) == note.lease.0) else {
             return Outcome::Lost;
-        }
+        };
+        lease.age = lease.age.map(|(span, _)| (span, elapsed + span));
         let mut ledger = note.ledger.clone();
         if setting.lacks(Safeguard::NotedIntent) {
             ledger.intent = None;
@@ -126,7 +129,7 @@ impl Store {
 
     /// The operating system gives back what a dead process held; an expiring lease is left to expire.
     pub(crate) fn died(&mut self, number: Option<u8>) {
-        if self.lease.is_some_and(|lease| Some(lease.number) == number && lease.ends.is_none()) {
+        if self.lease.is_some_and(|lease| Some(lease.number) == number && lease.age.is_none()) {
             self.lease = None;
         }
     }
@@ -138,7 +141,7 @@ impl Store {
     }
 
     pub(crate) fn expire(&mut self, elapsed: u8) {
-        self.lease = self.lease.filter(|lease| lease.ends.is_none_or(|ends| elapsed < ends));
+        self.lease = self.lease.filter(|lease| lease.age.is_none_or(|(_, ends)| elapsed < ends));
     }
 }
 

@@ -224,11 +224,9 @@ impl Watch {
         }
     }
 
-    /// Whether an answer came that is not written down yet, or a token is under way once more.
+    /// Whether an answer came that is not written down yet.
     pub(crate) fn hurries(&self) -> bool {
-        let once_more = |spent: &Spent| spent.fate == Fate::Flying && spent.unknown > 0;
-        let hurries = |spent: &Spent| matches!(spent.fate, Fate::Refused | Fate::Tokens) || once_more(spent);
-        self.spent.values().any(hurries)
+        self.spent.values().any(|spent| matches!(spent.fate, Fate::Refused | Fate::Tokens))
     }
 
     /// I5: a token is handed out. What the server has just given for `sent` is
