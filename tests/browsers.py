@@ -33,8 +33,8 @@ def steps(tally, quick, ready):
                 tally.skip("browsers: --quick")
             else:
                 all_browser_tests(tally)
-        for steps in beside:
-            steps.result()
+        for running in beside:
+            running.result()
 
 
 def all_browser_tests(tally):

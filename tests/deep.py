@@ -97,9 +97,9 @@ def parts(minutes, missed_ones):
     yield Part("miri", what, "0 failed", [*core, ".config"], has_miri, miri, repr(NOT_IN_MIRI))
     yield Part("model", "the model's larger settings", "0 violations", [*core, "tests/model"], nothing, model)
     yield Part("flight", "orders of callers, logins, logouts and refusals around one renewal, by shuttle", "0 failed", driver, nothing, flight)
-    for name, (files, stages, tests) in mutants.PARTS.items():
+    for name, (files, stages, made_of) in mutants.PARTS.items():
         what = f"changes to {', '.join(f'`{file}`' for file in files)}"
-        read, find = [*core, *tests, ".cargo"], mutants.finder(name, missed_ones)
+        read, find = [*core, *made_of, ".cargo"], mutants.finder(name, missed_ones)
         yield Part(f"mutants {name}", what, mutants.LIMIT, read, has_mutants, find, repr(stages))
     manifests = [*native, "tests", "deny.toml"]
     yield Part("dependencies", "licences, bans and sources of all crates, by cargo-deny", "0 complaints", manifests, has_deny, dependencies)
@@ -107,7 +107,8 @@ def parts(minutes, missed_ones):
     yield Part("no features", "whether core and the library compile without any", "they do", native, nothing, no_features)
     for system, target in targets.SYSTEMS.items():
         yield Part(system, f"whether library and command compile for {target}", "they do", native, has_target(target), compiles(target))
-    yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, [*native, *mutants.TESTS_OF_CORE, "tests/probe", ".config"], has_llvm_cov, coverage.find)
+    all_tests = [*native, *mutants.TESTS_OF_CORE, "tests/probe", ".config"]
+    yield Part("coverage", "lines that the tests reach, of core and of the native driver", coverage.LIMIT, all_tests, has_llvm_cov, coverage.find)
 
 
 def step(tally, part, args):

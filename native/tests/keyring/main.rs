@@ -11,6 +11,8 @@ mod places;
 mod service;
 #[path = "../../src/store/file/tests/unix/small_disk.rs"]
 mod small_disk;
+#[path = "../../src/store/file/tests/unix/strace.rs"]
+mod strace;
 
 use std::future::Future;
 use std::sync::Arc;

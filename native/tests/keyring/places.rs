@@ -12,6 +12,7 @@ use tokenway::store::{EncryptedStore, Keyring, KeyringStore, Store};
 
 use crate::service::{Bus, Running, names, on_a_private_bus, until};
 use crate::small_disk::SmallDisk;
+use crate::strace::{RENAMES, strace};
 use crate::{key, load, next, run, save, store};
 
 /// The file that others look at to see whether the only record was changed.
@@ -98,38 +99,25 @@ fn an_old_sign_of_a_writer_that_was_killed_is_set_right_by_who_reads() {
 fn a_writer_killed_at_either_of_its_renames_leaves_no_item_unlisted_by_strace() {
     const TEST: &str = "places::a_writer_killed_at_either_of_its_renames_leaves_no_item_unlisted_by_strace";
     const WRITER: &str = "TOKENWAY_TEST_WRITER";
-    const RENAMES: &str = "rename,renameat,renameat2";
     on_a_private_bus(TEST, |bus| {
         if env::var_os(WRITER).is_some() {
             let key = sample_key("https://issuer.example", "second");
             return run(save(&store(bus), &Save { key, ..next(1, "two") }));
         }
-        if !can_trace() {
-            return;
-        }
         let _keyring = bus.keyring();
         run(save(&store(bus), &next(1, "one")));
         for rename in 1..=2 {
             // strace counts for each thread, and a save is done by one; it dies as what it traces does.
-            let inject = format!("inject={RENAMES}:signal=SIGKILL:when={rename}");
-            let mut traced = Command::new("strace");
-            traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={RENAMES}"), "-e", &inject]);
-            traced.arg(env::current_exe().unwrap()).args(["--exact", TEST]).env(WRITER, "").stdout(Stdio::null());
+            let (trace, inject) =
+                (format!("trace={RENAMES}"), format!("inject={RENAMES}:signal=SIGKILL:when={rename}"));
+            let Some(mut traced) = strace(&["-o", "/dev/null", "-e", &trace, "-e", &inject]) else { return };
+            traced.args(["--exact", TEST]).env(WRITER, "");
             assert_eq!(traced.status().unwrap().signal(), Some(9));
             let items = bus.items().unwrap().len();
             assert_eq!(run(store(bus).list()).unwrap().len(), items, "killed at rename {rename}");
         }
         assert_eq!(bus.items().unwrap().len(), 2, "it was killed after its item was written");
     });
-}
-
-fn can_trace() -> bool {
-    let may = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let can = may.is_ok_and(|status| status.success());
-    if !can {
-        eprintln!("SKIPPED: needs strace, which may trace");
-    }
-    can
 }
 
 #[test]

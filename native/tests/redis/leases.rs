@@ -42,6 +42,20 @@ async fn a_lease_is_renewed_for_as_long_as_it_is_held_and_a_waiter_is_told_by_wh
     assert_eq!(note(&holder, &key, lease).await, NoteAnswer::Noted);
 }
 
+/// By itself, and not by the heartbeat, which comes after twenty seconds here.
+#[tokio::test]
+async fn a_lease_begins_anew_with_each_note() {
+    let Some(redis) = Redis::start() else { return };
+    let (store, key) = (redis.store(), sample_key("noted", "default"));
+    let lock = Lock { key: key.clone(), wait: Millis::ZERO, hold: Millis::seconds(60) };
+    let LockAnswer::Locked(Locked { lease, .. }) = store.lock(&lock).await.unwrap() else { panic!("busy") };
+    let name = format!("{}:lease", redis.says("keys *}"));
+    redis.says(&format!("pexpire {name} 30000"));
+    assert_eq!(note(&store, &key, lease).await, NoteAnswer::Noted);
+    let left: u64 = redis.says(&format!("pttl {name}")).parse().unwrap();
+    assert!(left > 30_000, "{left}");
+}
+
 #[tokio::test]
 async fn a_waiter_hears_of_a_save_before_the_lease_is_free() {
     let Some(redis) = Redis::start() else { return };

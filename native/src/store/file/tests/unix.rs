@@ -2,6 +2,7 @@
 //! What needs root is skipped, visibly, without it.
 
 mod small_disk;
+mod strace;
 mod traced;
 
 use std::env;

@@ -1,11 +1,10 @@
 //! What only the system calls show: which are made in which order, and what comes of one that fails.
 
-use std::env;
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::strace::{RENAMES, strace};
 use super::{Answer, BindMount, DeleteAnswer, HOME, Home, run, sample_record, second_process};
 
 /// What the traced process does; false in the first one. It fails when what it does fails.
@@ -18,15 +17,9 @@ fn did<T>(work: impl AsyncFnOnce(&Home) -> Answer<T>) -> bool {
 /// This very test in a process of its own, whose system calls strace looks at; `None`, said aloud, where nothing can be
 /// traced.
 fn traced(test: &str, home: &Home, options: &[&str]) -> Option<Command> {
-    let may = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    if !may.is_ok_and(|status| status.success()) {
-        let _ = writeln!(io::stderr(), "SKIPPED: needs strace, which may trace");
-        return None;
-    }
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq"]).args(options);
-    traced.arg(env::current_exe().unwrap()).args(["--exact", &format!("store::file::tests::unix::traced::{test}")]);
-    traced.env(HOME, home.folder.path().join("home")).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut traced = strace(options)?;
+    traced.args(["--exact", &format!("store::file::tests::unix::traced::{test}")]);
+    traced.env(HOME, home.folder.path().join("home")).stderr(Stdio::null());
     Some(traced)
 }
 
@@ -36,8 +29,6 @@ fn holds_with(test: &str, home: &Home, path: &Path, call: &str, error: &str) -> 
     let options = ["-o", "/dev/null", "-P", path.to_str().unwrap(), "-e", &trace, "-e", &inject];
     traced(test, home, &options).map(|mut traced| traced.status().unwrap().success())
 }
-
-const RENAMES: &str = "rename,renameat,renameat2";
 
 /// Its writer is killed at the rename: its bytes are complete and synced, and nobody is left to put them in their place.
 #[test]
