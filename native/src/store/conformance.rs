@@ -30,7 +30,7 @@ const SAVERS: u64 = 32;
 /// Checks the contract against the stores that `make` makes. They may be new and empty or all the same one: each row has
 /// keys of its own. Nothing may be stored yet under a provider whose name begins with `conformance-`.
 ///
-/// Runs inside a tokio runtime with time enabled, and takes about a second.
+/// Runs inside a tokio runtime with time enabled, and takes some seconds.
 ///
 /// # Panics
 /// When a rule does not hold, with its name.
@@ -44,6 +44,7 @@ pub async fn conformance(make: impl Fn() -> Arc<dyn Store>) {
     leases_exclude(&Row::new(make(), "exclusion")).await;
     waiters_get_the_lease(&Row::new(make(), "waiting")).await;
     lost_leases_write_nothing(&Row::new(make(), "lost")).await;
+    leases_begin_anew_with_each_note(&Row::new(make(), "note")).await;
     ledgers_age(&Row::new(make(), "ledger")).await;
     ledgers_end_with_their_record(&Row::new(make(), "ledger-end")).await;
     stamps_change_with_the_record(&Row::new(make(), "stamp")).await;
@@ -208,6 +209,22 @@ async fn lost_leases_write_nothing(row: &Row) {
     assert!(row.store.holds(&row.key, second), "{row}: an old number does not end the next lease");
     row.expect("never locked", row.unlock(LeaseNumber(second.0 + 99)).await, &UnlockAnswer::Lost);
     row.expect("given back", row.unlock(second).await, &UnlockAnswer::Unlocked);
+}
+
+async fn leases_begin_anew_with_each_note(row: &Row) {
+    let lock = Lock { key: row.key.clone(), wait: Millis::ZERO, hold: Millis::seconds(1) };
+    let Ok(LockAnswer::Locked(Locked { lease, .. })) = row.store.lock(&lock).await else {
+        panic_with(row, "a free lease was not given")
+    };
+    for resends in 1..=2 {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        row.expect(
+            "noted within a second of the lock or of a note",
+            row.note(lease, ledger(resends)).await,
+            &NoteAnswer::Noted,
+        );
+    }
+    row.expect("given back", row.unlock(lease).await, &UnlockAnswer::Unlocked);
 }
 
 async fn ledgers_age(row: &Row) {
