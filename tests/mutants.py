@@ -5,6 +5,7 @@ A mutant is first shown to the tests that are near it, which takes seconds; thos
 most of them are cheap.
 """
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -48,6 +49,9 @@ PARTS = {
 LIMIT = "0 missed but those listed"
 HOURS = 3600
 
+# Of each part: the code that was tried to the end, and what was missed of it. It is in the tree, so any machine goes on from it.
+KEPT = ROOT / "docs/mutants.json"
+
 
 def finder(part, missed_ones):
     """What tries all mutants of a part, or those that were missed last time."""
@@ -57,15 +61,17 @@ def finder(part, missed_ones):
 
 def find(part, files, stages, missed_ones):
     folder = TARGET / "deep/mutants" / part.replace(" ", "-")
-    code, known = code_of(files), folder / "code"
+    code, known, out = code_of(files), folder / "code", folder / "mutants.out"
+    files = [f"--file={file}" for file in files]
+    if missed_ones and not known.is_file():
+        recall(part, files, known, out)
     # What was caught is told by its line alone, so it counts for this very code; only tests may have changed.
     missed_ones = missed_ones and known.is_file() and known.read_text() == code
     if not missed_ones:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     known.write_text(code)
-    files = [f"--file={file}" for file in files]
-    missed = 0
+    missed = []
     for at, (options, tests) in enumerate(stages):
         words = ["cargo", "mutants", *files, "--output", str(folder), "--no-shuffle", "--colors", "never"]
         words += ["--jobs", str(os.cpu_count() or 1), *(f"--cargo-arg={option}" for option in options.split())]
@@ -73,13 +79,26 @@ def find(part, files, stages, missed_ones):
         end, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS, CARGO_INCREMENTAL="1")
         if end not in (0, 2, 3):  # 2: some were missed, 3: some hung
             return False, "it broke off"
-        out = folder / "mutants.out"
         with open(out / "caught.txt", "a") as caught:  # a mutant that hangs is not tried again
             caught.write((out / "timeout.txt").read_text())
-        missed = len((out / "missed.txt").read_text().splitlines())
-        if missed == 0:
+        missed = (out / "missed.txt").read_text().splitlines()
+        if not missed:
             break
-    return missed == 0, f"{count(files):,} changes, {missed} missed"
+    KEPT.write_text(json.dumps(kept() | {part: {"code": code, "missed": missed}}, indent=1, sort_keys=True) + "\n")
+    return not missed, f"{len(every(files)):,} changes, {len(missed)} missed"
+
+
+def recall(part, files, known, out):
+    """Puts what the tree says of the last run where the tool looks for it."""
+    last, changes = kept().get(part), every(files)
+    if last and set(last["missed"]) <= set(changes):
+        out.mkdir(parents=True, exist_ok=True)
+        known.write_text(last["code"])
+        (out / "caught.txt").write_text("".join(f"{change}\n" for change in changes if change not in last["missed"]))
+
+
+def kept():
+    return json.loads(KEPT.read_text()) if KEPT.is_file() else {}
 
 
 def code_of(files):
@@ -96,6 +115,6 @@ def code_of(files):
     return digest.hexdigest()
 
 
-def count(files):
+def every(files):
     _, log = run("all mutants", ["cargo", "mutants", "--list", "--colors", "never", *files])
-    return len(log.splitlines())
+    return log.splitlines()
