@@ -60,7 +60,8 @@ impl Transcript {
     /// # Errors
     /// The first line that cannot be read, and why.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        // A file that was carried between systems may have any number of carriage returns before its line feeds, or at its end.
+        let lines: Vec<String> = text.lines().map(|line| line.trim_end_matches('\r').to_owned()).collect();
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
             return Err(unreadable(1, "the file is empty"));
         };

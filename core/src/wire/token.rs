@@ -211,13 +211,13 @@ impl Reader<'_> {
     fn not_bound(&self, stated: &str) -> Box<AnswerError> {
         let detail = "the token answer is not bound to our key (DPoP was demanded): the token is dropped".to_owned();
         let mut error = self.judge.error(Class::TokenTypeMismatch, Advice::AbortFlow, detail, None);
-        error.code = Some(text::name_for_people(stated)).filter(|code| !code.is_empty());
+        error.code = Some(self.judge.shown(stated)).filter(|code| !code.is_empty());
         error.fate = Fate::AnsweredOtherwise;
         error
     }
 
     fn unsupported(&self, stated: &str) -> Box<AnswerError> {
-        let name = text::name_for_people(stated);
+        let name = self.judge.shown(stated);
         let detail = text::joined(&[
             "the token has the type \"",
             &name,

@@ -156,6 +156,17 @@ fn nothing_secret_that_was_sent_is_repeated() {
 }
 
 #[test]
+fn a_secret_in_place_of_a_token_type_is_not_repeated() {
+    let old = Secret::from("RT-old");
+    for stated in ["RT-old", "pop RT-old", "gho_16C7e42F292c6912E7710c838347Ae178B4leaked"] {
+        let body = format!("{{\"access_token\":\"AT\",\"token_type\":\"{stated}\"}}");
+        let error = scene().sending(Grant::Refresh, vec![&old], 200, &[], body.as_bytes()).unwrap_err();
+        let shown = format!("{error:?} {error}");
+        assert!(!shown.contains("RT-old") && !shown.contains("leaked") && shown.contains("[hidden]"), "{shown}");
+    }
+}
+
+#[test]
 fn a_refusal_is_understood_although_the_server_repeats_the_token() {
     let old = Secret::from("RT-old");
     let body = br#"{"message":"token RT-old has been revoked"}"#;

@@ -125,6 +125,14 @@ fn what_is_no_transcript_is_refused_by_line() {
 }
 
 #[test]
+fn carriage_returns_before_the_line_feeds_or_at_the_end_do_not_matter() {
+    let text = logins::login().redacted().unwrap().text();
+    for carried in [text.replace('\n', "\r\n"), text.replace('\n', "\r\r\n"), format!("{}\r", text.trim_end())] {
+        assert_eq!(Transcript::parse(&carried).unwrap().text(), text);
+    }
+}
+
+#[test]
 fn no_transcript_holds_what_was_planted() {
     let planted = [
         planted::ACCESS,
