@@ -85,7 +85,8 @@ def find(part, files, stages, missed_ones):
         if not missed:
             break
     KEPT.write_text(json.dumps(kept() | {part: {"code": code, "missed": missed}}, indent=1, sort_keys=True) + "\n")
-    return not missed, f"{len(every(files)):,} changes, {len(missed)} missed"
+    anew = "; those caught before were not tried anew" if missed_ones else ""
+    return not missed, f"{len(every(files)):,} changes, {len(missed)} missed{anew}"
 
 
 def recall(part, files, known, out):

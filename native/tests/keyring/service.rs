@@ -2,13 +2,15 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::skipped::skipped;
 
 /// Where a test that runs itself on the private bus finds its home.
 const HOME: &str = "TOKENWAY_TEST_KEYRING";
@@ -38,7 +40,7 @@ pub(crate) fn on_a_private_bus(name: &str, test: impl FnOnce(&Bus)) {
     }
     let folder = tempfile::tempdir().unwrap();
     let Some((_bus, address)) = start_bus(&folder) else {
-        let _ = writeln!(io::stderr(), "SKIPPED: needs dbus-daemon and gnome-keyring-daemon");
+        skipped("needs dbus-daemon and gnome-keyring-daemon");
         return;
     };
     let mut again = Command::new(env::current_exe().unwrap());

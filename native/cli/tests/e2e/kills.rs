@@ -56,7 +56,10 @@ fn processes_killed_in_a_refresh_leave_a_token_or_the_honest_sentence() {
         peer.count("reuses"),
     );
     assert!(0 < died && died < all.len(), "some die before their end, and some do not");
-    assert!(count(End::ValidToken) > 0 && count(End::HonestSentence) > 0, "some die with an answer on its way, and some do not");
+    assert!(
+        count(End::ValidToken) > 0 && count(End::HonestSentence) > 0,
+        "some die with an answer on its way, and some do not"
+    );
     assert_eq!(peer.count("reuses"), count(End::HonestSentence) as u64, "a reuse is told, each and every one");
 
     let listed = home.run(&["list", "--json"]).succeeds().json()["logins"].as_array().unwrap().len();

@@ -29,6 +29,8 @@ mod redis;
 mod redis_server;
 mod refresh;
 mod refresh_trouble;
+#[path = "../../../src/store/file/tests/unix/skipped.rs"]
+mod skipped;
 mod stores;
 mod storm;
 mod suspended;

@@ -13,7 +13,7 @@ use crate::peer::{Home, Peer, Waiting, finish};
 const CALLS: &str = "openat,read,write,pwrite64,ftruncate,fsync,fdatasync,flock,rename,renameat,renameat2,link,linkat,unlink,\
                      unlinkat,fchmod,mkdir";
 
-const ERRORS: [&str; 3] = ["error=EIO", "error=ENOSPC", "error=EINTR"];
+const ERRORS: [&str; 5] = ["error=EIO", "error=ENOSPC", "error=EINTR", "error=EDQUOT", "error=EROFS"];
 
 /// One system call of a renewal: its name, and which of its thread it is.
 type Point = (String, usize);
@@ -90,6 +90,24 @@ fn f08_a_power_cut_at_any_system_call_of_a_renewal_leaves_the_old_record_or_the_
         }
     }
     eprintln!("powercut: at {} calls: the old record {old} times, the new one {new} times, nothing else", cases.len());
+}
+
+#[test]
+fn f10_a_disk_that_became_read_only_costs_no_token_and_is_named_by_loop_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::new(folder.path());
+    let (peer, home) = (Peer::with_token_life(600), Home::within(&disk.mounted));
+    let credential = credential(&peer, "first".to_owned());
+    credential.login(&home);
+    let rejected = credential.stored_token(&home);
+    disk.remount("ro");
+    let mut process = Waiting::start(credential.asking(&home));
+    process.give(&rejected);
+    process.end().exits(5).prints_nothing().says("Read-only file system").says(home.path().to_str().unwrap());
+    assert_eq!(peer.count("token_requests"), 1, "the exchange of the login, and nothing else");
+    assert_eq!(credential.token(&home), rejected, "whoever has not rejected it gets it still");
+    disk.remount("rw");
+    assert_eq!(credential.ask_again(&home, &peer, &rejected), End::ValidToken);
 }
 
 /// No lock, no sending: a file system that cannot lock is never taken for one that nobody holds.
@@ -233,6 +251,11 @@ impl Disk {
         finish(command("mount", &["-o".as_ref(), "loop".as_ref(), disk.image.as_ref(), disk.mounted.as_ref()]))
             .succeeds();
         disk
+    }
+
+    fn remount(&self, mode: &str) {
+        let options = format!("remount,{mode}");
+        finish(command("mount", &["-o".as_ref(), options.as_ref(), self.mounted.as_ref()])).succeeds();
     }
 
     /// What somebody finds who starts the machine again.

@@ -1,6 +1,7 @@
 //! The file store against faults that only Unix has: modes, owners, links, signals, inherited descriptors, a full disk.
 //! What needs root is skipped, visibly, without it.
 
+mod skipped;
 mod small_disk;
 mod strace;
 mod traced;
@@ -17,6 +18,7 @@ use tokenway_core::moment::Millis;
 
 use super::*;
 use crate::store::conformance::sample_record;
+use skipped::skipped;
 use small_disk::SmallDisk;
 
 /// Where a test that runs itself in a second process finds the first one's home.
@@ -47,7 +49,7 @@ fn set_mode(path: &Path, mode: u32) {
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        let _ = writeln!(io::stderr(), "SKIPPED: needs root");
+        skipped("needs root");
     }
     is_root
 }
@@ -165,10 +167,10 @@ impl BindMount {
     fn of(file: &Path, over: &Path) -> Option<Self> {
         let mut mount = Command::new("mount");
         mount.arg("--bind").args([file, over]).stderr(Stdio::null());
-        if is_root() && mount.status().is_ok_and(|status| status.success()) {
+        if mount.status().is_ok_and(|status| status.success()) {
             return Some(BindMount(over.to_owned()));
         }
-        let _ = writeln!(io::stderr(), "SKIPPED: needs the right to mount a file");
+        skipped("needs the right to mount a file");
         None
     }
 }

@@ -1,9 +1,11 @@
 //! A disk that can be filled up.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::skipped::skipped;
 
 /// A file system of a few KiB that is unmounted however the test ends, even with files still open.
 pub(crate) struct SmallDisk(PathBuf);
@@ -16,7 +18,7 @@ impl SmallDisk {
         if mount.status().is_ok_and(|status| status.success()) {
             return Some(SmallDisk(path.to_owned()));
         }
-        let _ = writeln!(io::stderr(), "SKIPPED: needs the right to mount a file system");
+        skipped("needs the right to mount a file system");
         None
     }
 

@@ -1,8 +1,9 @@
 //! This very program once more, with an eye on its system calls.
 
 use std::env;
-use std::io::{self, Write};
 use std::process::{Command, Stdio};
+
+use super::skipped::skipped;
 
 /// The calls that put a file in the place of another.
 pub(crate) const RENAMES: &str = "rename,renameat,renameat2";
@@ -11,7 +12,7 @@ pub(crate) const RENAMES: &str = "rename,renameat,renameat2";
 pub(crate) fn strace(options: &[&str]) -> Option<Command> {
     let may = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     if !may.is_ok_and(|status| status.success()) {
-        let _ = writeln!(io::stderr(), "SKIPPED: needs strace, which may trace");
+        skipped("needs strace, which may trace");
         return None;
     }
     let mut traced = Command::new("strace");
