@@ -15,10 +15,12 @@ use proptest::prelude::*;
 use serde_json::json;
 use tokenway_core::event::Outcome;
 use tokenway_core::lifecycle::Scope;
+use tokenway_core::moment::Millis;
 use tokenway_core::secret::Secret;
 use tokenway_core::transcript::{Recording, Transcript};
 use tokenway_tests::scripted::{
-    START, Script, all, check, config, good_redirect, http, moment, planted, provider, redirect, tokens,
+    START, Script, all, answer, check, config, good_redirect, http, loaded, moment, planted, provider, record,
+    redirect, tokens,
 };
 
 type Scenario = (&'static str, fn() -> Recording);
@@ -122,6 +124,31 @@ fn what_is_no_transcript_is_refused_by_line() {
     let mut missing = lines.clone();
     missing.remove(2);
     assert_eq!(line(&missing.join("\n")).line, 3);
+}
+
+#[test]
+fn headers_are_kept_only_where_they_say_what_they_are_for() {
+    let unknown = "n0body-knows-th1s-t0ken-0f-0thers";
+    let kept = |name: &str, value: &str| {
+        let mut script = Script::logout(&config(), Scope::Everywhere);
+        script.say(loaded(&record(Millis::ZERO))).say(Outcome::Saved);
+        script.say(answer(503, &[(name, value)], "")).say(answer(200, &[], "")).say(Outcome::Deleted);
+        script.ended().redacted().unwrap().text().contains(value)
+    };
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("content-type", "application/vnd.example.v2+json"),
+        ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("retry-after", "120"),
+        ("retry-after", "Sunday, 06-Nov-94 08:49:37 GMT"),
+    ] {
+        assert!(kept(name, value), "{name}: {value}");
+    }
+    for name in ["content-type", "date", "retry-after"] {
+        for value in [unknown.to_owned(), format!("text/{unknown}"), format!("{unknown} 06 Nov 1994 08:49:37 GMT")] {
+            assert!(!kept(name, &value), "{name}: {value}");
+        }
+    }
 }
 
 #[test]

@@ -8,10 +8,18 @@ use crate::action::Action;
 use crate::http::{AnswerBody, Body, HttpAnswer, Method};
 use crate::secret::Secret;
 use crate::wire::body;
+use crate::wire::http_date;
 use crate::wire::json::{self, Members, Value};
 
 /// The deepest nesting of error objects that anybody reads.
 const MAX_DEPTH: usize = 4;
+
+/// The longest media type that is kept, and how many digits it may have: `application/vnd.api.v2+json`.
+const LONGEST_MEDIA_TYPE: usize = 64;
+const MOST_DIGITS: usize = 3;
+
+/// `Wednesday, 06-Nov-94 08:49:37 GMT`.
+const LONGEST_DATE: usize = 33;
 
 /// Metadata members that a login reads.
 const METADATA: [&str; 7] = [
@@ -67,16 +75,19 @@ impl Redactor<'_> {
                 AnswerBody::Text(Secret::new(self.token_answer(&text, label.as_deref())))
             }
         };
-        let headers = answer.headers.iter().filter_map(|(name, value)| self.answer_header(name, value)).collect();
+        let headers =
+            answer.headers.iter().filter_map(|(name, value)| self.answer_header(name, value, answer)).collect();
         HttpAnswer { status: answer.status, headers, body, received_at: answer.received_at }
     }
 
-    fn answer_header(&mut self, name: &str, value: &str) -> Option<(String, String)> {
+    fn answer_header(&mut self, name: &str, value: &str, answer: &HttpAnswer) -> Option<(String, String)> {
         let kept = match name {
-            "content-type" => body::media_type(Some(value)),
+            "content-type" => media_type(value),
             "date" | "retry-after" => {
-                let plain = |c: char| c.is_ascii_alphanumeric() || " ,:+-".contains(c);
-                Some(value).filter(|value| value.len() <= 40 && value.chars().all(plain))?.to_owned()
+                let now = answer.received_at.0 / 1_000;
+                let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+                let is_readable = is_number || http_date::seconds(value, now).is_some();
+                Some(value).filter(|value| is_readable && value.len() <= LONGEST_DATE)?.to_owned()
             }
             "dpop-nonce" => {
                 let mark = if value.bytes().all(|byte| byte.is_ascii_graphic()) { "" } else { " broken" };
@@ -229,6 +240,22 @@ impl Redactor<'_> {
     fn leads_to_the_tokens(&self, name: &str) -> bool {
         let root = self.config.provider.answers.root.as_deref().unwrap_or_default();
         root.split('/').skip(1).any(|step| step.replace("~1", "/").replace("~0", "~") == name)
+    }
+}
+
+/// A media type that reads like one; of another what decides how its body is read.
+pub(super) fn media_type(value: &str) -> String {
+    let label = body::media_type(Some(value));
+    let digits = label.bytes().filter(u8::is_ascii_digit).count();
+    let is_plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/+.-".contains(&byte));
+    if is_plain && digits <= MOST_DIGITS && label.len() <= LONGEST_MEDIA_TYPE {
+        return label;
+    }
+    let what = if label.contains("html") { "html" } else { "other" };
+    match label.split_once('/') {
+        Some(("text", _)) => format!("text/{what}"),
+        Some(_) => format!("other/{what}"),
+        None => what.to_owned(),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use url::form_urlencoded::Serializer;
 
-use super::{Redactor, SecretKind};
+use super::{Redactor, SecretKind, answer};
 use crate::event::{Callback, CallbackSource};
 use crate::secret::Secret;
-use crate::wire::{address, body, callback, form};
+use crate::wire::{address, callback, form};
 
 /// The path that stands for any but the redirect URI's.
 const OTHER_PATH: &str = "/other";
@@ -132,7 +132,7 @@ impl Redactor<'_> {
 
     fn header(&self, name: &str, value: &str) -> Option<(String, String)> {
         let kept = match name.to_ascii_lowercase().as_str() {
-            "content-type" => body::media_type(Some(value)),
+            "content-type" => answer::media_type(value),
             "host" => {
                 let own = address::parse(&self.redirect_uri).is_some_and(|redirect| redirect.is_host(value));
                 if own { value.to_owned() } else { "other-host.example".to_owned() }
