@@ -37,6 +37,11 @@ def steps(tally, quick, ready):
             running.result()
 
 
+def sources():
+    """All tests in JavaScript, as they are written."""
+    return "".join(file.read_text() for file in WASM.glob("tests/*/*.test.mjs"))
+
+
 def all_browser_tests(tally):
     present = [name for name, command in BROWSERS.items() if shutil.which(command)]
     for name in BROWSERS:

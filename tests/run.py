@@ -164,7 +164,9 @@ def nextest(tally, left_out):
     print(*figures(log), sep="\n", flush=True)
     names = output("cargo nextest list --workspace --all-features")
     tally.failures += [f"{scenario} has no test" for scenario in faults.without_tests(names)]
-    tally.failures += [f"SECURITY.md names {name}, which is no test" for name in faults.promised() if name not in names]
+    tests, titles = faults.promised()
+    unknown = [test for test in tests if test not in names] + [title for title in titles if title not in browsers.sources()]
+    tally.failures += [f"SECURITY.md names {name}, which is no test" for name in unknown]
 
 
 def all_faults(tally, left_out):

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! redis-server --port 7777 --save "" --appendonly no &
-//! cargo run -p tokenway --features redis --example redis_memory -- redis://127.0.0.1:7777 100000
+//! cargo run -p tokenway --features redis --example redis_memory -- redis://127.0.0.1:7777 1000000
 //! ```
 //!
 //! The Redis must be empty: what it holds before is not counted, and what is saved stays there.

@@ -70,7 +70,8 @@ impl Stores {
         }
         Err(Stopped::configuration(format!("there is no place to keep a login: {}", trouble.detail)).with_next(
             "Start a keyring; or set TOKENWAY_PASSPHRASE, and it is kept in an encrypted file; or say --store file for \
-             a plain file that only you can read, or --store keyring for the kernel's keyring on Linux, which forgets.",
+             a plain file that only you can read, or (on Linux, where there is no keyring to start) --store keyring for \
+             the kernel's, which forgets.",
         ))
     }
 

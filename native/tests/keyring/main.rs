@@ -11,7 +11,10 @@ mod small_disk;
 #[path = "../../src/store/file/tests/unix/strace.rs"]
 mod strace;
 
+use std::env;
 use std::future::Future;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -197,15 +200,48 @@ fn f16_without_a_keyring_the_probe_says_so_and_nothing_is_taken_for_logged_out()
             let elsewhere = KeyringStore::new(bus.home().join("other"), nowhere());
             assert_eq!(load(&elsewhere).await, None, "where nothing was ever kept no keyring is asked");
             assert!(elsewhere.probe().await.is_err());
-            let both = KeyringStore::with_first_of(bus.home().join("third"), vec![nowhere(), nowhere()]);
-            let failure = both.probe().await.unwrap_err();
-            assert_eq!(failure.detail.matches("has not answered").count(), 2, "{}", failure.detail);
             assert!(elsewhere.save(&next(1, "one")).await.is_err());
             let known = KeyringStore::new(bus.home(), nowhere());
             assert!(known.load(&Load { key: key() }).await.is_err());
         });
         keyring.signal("CONT");
     });
+}
+
+/// What the first save says where there are two keyrings to choose from.
+fn trouble_of_two(home: &Path) -> String {
+    let keyring = || Keyring::of_the_system().with_wait(Duration::from_millis(500));
+    let either = KeyringStore::with_first_of(home.join("either"), vec![keyring(), keyring()]);
+    run(either.save(&next(1, "one"))).unwrap_err().detail
+}
+
+#[test]
+fn f16_a_keyring_that_is_locked_or_silent_is_not_passed_over_for_the_next() {
+    on_a_private_bus("f16_a_keyring_that_is_locked_or_silent_is_not_passed_over_for_the_next", |bus| {
+        let keyring = bus.keyring();
+        run(save(&store(bus), &next(1, "one")));
+        bus.lock();
+        let locked = trouble_of_two(&bus.home());
+        assert_eq!(locked.matches("unlock it and try again").count(), 1, "{locked}");
+        keyring.signal("STOP");
+        let silent = trouble_of_two(&bus.home());
+        assert_eq!(silent.matches("has not answered").count(), 1, "{silent}");
+        keyring.signal("CONT");
+    });
+}
+
+#[test]
+fn f16_a_keyring_that_is_not_there_is_passed_over_for_the_next() {
+    const NOWHERE: (&str, &str) = ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+    if env::var(NOWHERE.0).is_ok_and(|address| address == NOWHERE.1) {
+        let home = tempfile::tempdir().unwrap();
+        let absent = trouble_of_two(home.path());
+        assert_eq!(absent.matches("cannot be used").count(), 2, "{absent}");
+        return;
+    }
+    let mut again = Command::new(env::current_exe().unwrap());
+    again.args(["--exact", "f16_a_keyring_that_is_not_there_is_passed_over_for_the_next"]).env(NOWHERE.0, NOWHERE.1);
+    assert!(again.status().unwrap().success());
 }
 
 #[test]

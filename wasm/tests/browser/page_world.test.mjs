@@ -116,6 +116,24 @@ test('a popup logs in, and closes', async () => {
   assert.deepEqual((await page.evaluate(() => client.logout())).revoked, { revoked: 'confirmed' });
 });
 
+test('requests carry no cookie and no referrer', async () => {
+  await serve('popup');
+  const page = await open();
+  const sent = [];
+  page.on('request', (request) => {
+    if (request.url().startsWith(peer.issuer) && request.resourceType() === 'fetch') sent.push(request);
+  });
+  await person(await popupOf(page));
+  await endOf(page);
+  const carried = sent.splice(0).map((request) => request.headers());
+  assert.ok(carried.length >= 2, 'metadata and the exchange');
+  for (const { cookie, referer } of carried) assert.deepEqual([cookie, referer], [undefined, undefined]);
+
+  await page.evaluate((url) => fetch(url, { credentials: 'include', mode: 'no-cors' }), `${peer.issuer}/me`);
+  const { cookie, referer } = sent[0].headers();
+  assert.ok(cookie && referer, 'a request that is not ours carries both');
+});
+
 test('a server that takes the popup from its opener takes no login', async () => {
   const strict = await startPeer({ COOP: 'same-origin' });
   try {

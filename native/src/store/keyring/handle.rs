@@ -81,6 +81,14 @@ impl Keyring {
         text.map_err(|_| unable(format!("the item {service}/{user} of {} is not text", self.name())))
     }
 
+    /// Whether it is there, be it locked or not.
+    ///
+    /// # Errors
+    /// It is not, or does not answer.
+    pub(super) fn reached(&self) -> Answer<()> {
+        self.call("reaching the keyring", None, |_| Ok(()))
+    }
+
     /// Whether it keeps what is given to it: some can be connected to and keep nothing.
     ///
     /// # Errors

@@ -49,14 +49,15 @@ impl KeyringStore {
         KeyringStore::with_first_of(home, vec![keyring])
     }
 
-    /// The store in the system's keyring; where it cannot be reached when the first credential comes, in the kernel's.
+    /// The store in the system's keyring; where there is none when the first credential comes, in the kernel's. One that is
+    /// there and locked or silent is an error.
     #[must_use]
     pub fn of_this_machine(home: impl Into<PathBuf>) -> Self {
         let keyrings = [Some(Keyring::of_the_system()), Keyring::of_the_kernel()];
         KeyringStore::with_first_of(home, keyrings.into_iter().flatten().collect())
     }
 
-    /// The same with the first keyring that can be reached when the first credential comes; from then on it is that one.
+    /// The same with the first keyring that is there when the first credential comes; from then on it is that one.
     #[must_use]
     pub fn with_first_of(home: impl Into<PathBuf>, keyrings: Vec<Keyring>) -> Self {
         let folder = home.into().join("keyring");

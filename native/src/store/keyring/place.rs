@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
-use tokenway_core::http::IoFailure;
+use tokenway_core::http::{IoFailure, IoFailureKind};
 
 use super::handle::{Item, Keyring};
 use crate::store::Answer;
@@ -104,17 +104,20 @@ impl Place {
         Ok(Settled { id: note.id, keyring })
     }
 
+    /// One that is there and cannot be used (it is locked, or silent) is not passed over: the next may forget.
     fn first_ready(&self, settling: &Writing) -> Answer<&Keyring> {
         let mut troubles: Option<IoFailure> = None;
         for keyring in &self.keyrings {
-            let failure = match keyring.ready(settling) {
-                Ok(()) => return Ok(keyring),
-                Err(failure) => failure,
-            };
+            let reached = keyring.reached();
+            let is_there = !matches!(&reached, Err(failure) if failure.kind != IoFailureKind::Deadline);
+            let Err(failure) = reached.and_then(|()| keyring.ready(settling)) else { return Ok(keyring) };
             troubles = Some(match troubles {
                 Some(first) => IoFailure { detail: format!("{}; {}", first.detail, failure.detail), ..first },
                 None => failure,
             });
+            if is_there {
+                break;
+            }
         }
         Err(troubles.unwrap_or_else(|| unable("no keyring was named".to_owned())))
     }
