@@ -81,6 +81,12 @@ fn doubtful(long: bool) -> Vec<Setting> {
         people,
         forward(),
         Setting { name: "a clock that jumps back", jumps: &[-3], ticks: 3, ..forward() },
+        Setting {
+            name: "expiring leases and a clock that jumps",
+            budget: Budget { asks: 2, jumps: 1, ..Budget::default() },
+            jumps: &[3, -3],
+            ..expiring()
+        },
     ]
 }
 
