@@ -47,13 +47,21 @@ impl Discovery {
 
     fn next_place(mut self, why: String) -> Next<Self, Metadata> {
         if self.more.is_empty() {
-            let detail = text::joined(&[&self.place, ": ", &why, ", and there is no other place to look"]);
-            let what = text::joined(&["Check the issuer ", &self.issuer, ", or give the endpoints."]);
-            return fail(FailureKind::Misconfigured, detail, NextStep::fix(what));
+            let seen = self.seen(&text::joined(&[&why, ", and there is no other place to look"]));
+            return fail(FailureKind::Misconfigured, seen, self.check_issuer(", or give the endpoints."));
         }
         self.place = self.more.remove(0);
         self.tries = 1;
         Next::Continue(self)
+    }
+
+    /// What was found at the place. A place, and an issuer, may come from a snapshot that somebody tampered with.
+    fn seen(&self, why: &str) -> String {
+        text::joined(&[&text::name_for_people(&self.place), ": ", why])
+    }
+
+    fn check_issuer(&self, or: &str) -> NextStep {
+        NextStep::fix(text::joined(&["Check the issuer ", &text::name_for_people(&self.issuer), or]))
     }
 }
 
@@ -91,12 +99,9 @@ impl Machine for Discovery {
             Err(MetadataError::NotHere(why)) => self.next_place(why),
             Err(MetadataError::Trouble(why)) => {
                 let next = NextStep::RetryAt { at: moment.now.plus(RETRY_AFTER) };
-                fail(FailureKind::ServerTrouble, text::joined(&[&self.place, ": ", &why]), next)
+                fail(FailureKind::ServerTrouble, self.seen(&why), next)
             }
-            Err(MetadataError::Unusable(why)) => {
-                let next = NextStep::fix(text::joined(&["Check the issuer ", &self.issuer, "."]));
-                fail(FailureKind::Misbehaved, text::joined(&[&self.place, ": ", &why]), next)
-            }
+            Err(MetadataError::Unusable(why)) => fail(FailureKind::Misbehaved, self.seen(&why), self.check_issuer(".")),
         }
     }
 }

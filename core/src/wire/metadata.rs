@@ -70,7 +70,7 @@ pub(crate) fn read(answer: &HttpAnswer, issuer: &str) -> Result<Metadata, Metada
             "it speaks for the issuer \"",
             &said,
             "\", not for \"",
-            issuer,
+            &text::name_for_people(issuer),
             "\" (RFC 8414 section 3.3)",
         ])));
     }

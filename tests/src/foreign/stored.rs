@@ -60,6 +60,8 @@ fn read_by_both<T: DeserializeOwned + Serialize + FromJson + ToJson + PartialEq 
         }
         // Serde passes over what it need not keep, and does not see that it is no text.
         (Ok(_), Err(_)) if serde_json::from_str::<Value>(text).is_err() => None,
+        // A value that serde keeps has to fit into its numbers; by hand the digits are kept.
+        (Err(error), Ok(_)) if error.to_string().starts_with("number out of range") => None,
         (Ok(one), Err(bad)) => panic!("serde reads {one:?}, and by hand: {bad}"),
         (Err(error), Ok(one)) => panic!("read by hand as {one:?}, and by serde: {error}"),
     }
