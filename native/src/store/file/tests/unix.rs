@@ -8,7 +8,6 @@ mod traced;
 
 use std::env;
 use std::fs::{self, Permissions};
-use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
