@@ -55,12 +55,12 @@ IN_JAVASCRIPT = {
     "F34": ("a worker dies in a renewal", [f"{BROWSER}/death.test.mjs"], r'worker dies (before|after) "\w+" \('),
     "F35": (
         "tabs, worker and popup refresh at once",
-        [f"{BROWSER}/extension.test.mjs", f"{BROWSER}/web_page.test.mjs"],
+        [f"{BROWSER}/extension.test.mjs", f"{BROWSER}/page_world.test.mjs"],
         "contexts share one renewal|two tabs that renew at once",
     ),
     "F36": (
         "storage is full or cleared, the extension is updated",
-        [f"{BROWSER}/extension.test.mjs", f"{BROWSER}/extension_popup.test.mjs", f"{BROWSER}/web_page.test.mjs"],
+        [f"{BROWSER}/extension.test.mjs", f"{BROWSER}/extension_popup.test.mjs", f"{BROWSER}/page_world.test.mjs"],
         "storage is cleared|storage that is cleared|full storage|an update interrupted",
     ),
     "F37, JavaScript": ("a context dies before or after any action", [f"{NODE}/death.test.mjs"], "its context dies"),
