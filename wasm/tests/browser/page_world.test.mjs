@@ -127,7 +127,7 @@ test('requests carry no cookie and no referrer', async () => {
   await endOf(page);
   const carried = sent.splice(0).map((request) => request.headers());
   assert.ok(carried.length >= 2, 'metadata and the exchange');
-  for (const { cookie, referer } of carried) assert.deepEqual([cookie, referer], [undefined, undefined]);
+  for (const { cookie = '', referer = '' } of carried) assert.deepEqual([cookie, referer], ['', '']);
 
   await page.evaluate((url) => fetch(url, { credentials: 'include', mode: 'no-cors' }), `${peer.issuer}/me`);
   const { cookie, referer } = sent[0].headers();
