@@ -33,7 +33,9 @@ fn processes_killed_in_a_refresh_leave_a_token_or_the_honest_sentence() {
     each(&all, |credential| credential.login(&home));
     assert_eq!(peer.count("exchanges"), all.len() as u64);
     wire.delay_answers(ON_THE_WAY);
-    let latest = each(&all[..UNDISTURBED], |credential| undisturbed(credential, &home)).into_iter().max().unwrap();
+    let longest = each(&all[..UNDISTURBED], |credential| undisturbed(credential, &home)).into_iter().max().unwrap();
+    // A machine that becomes busier reaches its sendings all the same.
+    let latest = longest * 2;
     let renewed = peer.count("refreshes");
     assert_eq!(renewed, UNDISTURBED as u64);
 
