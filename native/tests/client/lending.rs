@@ -100,19 +100,20 @@ async fn what_a_caller_saw_who_went_away_is_noticed_all_the_same() {
     let setting = Setting::fresh().await;
     let client = setting.client();
     client.token().await.unwrap();
-    let mut generation = 1;
-    let newest = loop {
-        generation += 1;
+    let mut dropped = None;
+    for generation in 2..=6 {
         let newest = format!("new-{generation}");
         setting.put(generation, &newest, now().plus(Millis::seconds(3_600))).await;
         tokio::time::sleep(Duration::from_millis(1_010)).await;
         // The one who looks is dropped while looking, unless this thread stood still for so long that the look was over.
         tokio::select! {
             biased;
-            _ = client.token() => {}
-            () = std::future::ready(()) => break newest,
+            _ = client.token() => continue,
+            () = std::future::ready(()) => dropped = Some(newest),
         }
-    };
+        break;
+    }
+    let newest = dropped.expect("nothing was looked at");
     let (started, newest) = (Instant::now(), format!("access-{newest}"));
     while !is(client.clone(), &newest).await {
         assert!(started.elapsed() < Duration::from_millis(900));
