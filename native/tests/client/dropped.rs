@@ -25,9 +25,12 @@ use crate::parts::{Person, Setting, halting};
 /// So many drops are tried at once: after most of them a second has to pass before the next sending.
 const AT_ONCE: usize = 16;
 
+/// So often all awaits of a renewal are tried before a token that was lost with its answer is missed.
+const ROUNDS: usize = 5;
+
 #[tokio::test]
 async fn a_renewal_that_is_dropped_at_any_await_of_the_driver_ends_with_a_token_or_the_honest_sentence() {
-    let ends = at_every_await(|polls| async move {
+    let dropped_after = |polls| async move {
         let setting = Setting::expired().await;
         let ended = driven(&setting, |moment| GetToken::start(&setting.config, Wish::default(), moment), polls).await;
         let counts = setting.server.counts();
@@ -43,8 +46,15 @@ async fn a_renewal_that_is_dropped_at_any_await_of_the_driver_ends_with_a_token_
             }
         };
         (ended, end)
-    })
-    .await;
+    };
+    let mut ends = Vec::new();
+    // How often a request is polled is chance: on a busy machine all drops of a round may miss its answer.
+    for _ in 0..ROUNDS {
+        ends.extend(at_every_await(dropped_after).await);
+        if ends.contains(&"sentence") {
+            break;
+        }
+    }
     let honest = ends.iter().filter(|end| **end == "sentence").count();
     eprintln!("dropped: a renewal at {} awaits: {} tokens, {honest} honest sentences", ends.len(), ends.len() - honest);
     assert!(honest > 0 && ends.len() - honest > 15, "load, lock, load, note, post, save, unlock: {ends:?}");
