@@ -1,6 +1,7 @@
 //! The contract of every store, and what only this one has to promise.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokenway::core::action::{Load, Lock, Save};
 use tokenway::core::moment::Millis;
@@ -20,7 +21,13 @@ async fn the_redis_store_keeps_the_contract() {
 async fn the_redis_store_keeps_the_contract_with_a_replica_that_confirms_each_write() {
     let Some(redis) = Redis::start() else { return };
     let _replica = redis.replica();
-    conformance(|| redis.store_with(|options| options.replicas = 1)).await;
+    let confirmed = || {
+        redis.store_with(|options| {
+            options.replicas = 1;
+            options.replica_wait = Duration::from_secs(10);
+        })
+    };
+    conformance(confirmed).await;
 }
 
 #[tokio::test]
