@@ -16,7 +16,11 @@ use crate::store::Answer;
 /// How the names of temporary files begin. Files of other programs are never touched.
 const TEMP: &str = ".tokenway-";
 
-/// A temporary file of this age has no writer any more, and the next writer removes it: a save takes milliseconds.
+/// How the names of the files begin that a probe writes.
+const PROBED: &str = ".tokenway-probe-";
+
+/// A temporary file of this age has no writer any more, and the next writer of the same file removes it: a save takes
+/// milliseconds. Never that of another file: it may be the newest record of another login, which its next reader finds.
 const ABANDONED: Duration = Duration::from_secs(600);
 
 /// The bytes that a probe writes: a record with two large JWTs.
@@ -147,7 +151,10 @@ pub(crate) fn remove(path: &Path) -> Answer<()> {
 /// Does with a file of its own what a save does.
 pub(crate) fn probe(folder: &Path) -> Answer<()> {
     platform::private_folder(folder).map_err(|error| failed("preparing", folder, &error))?;
-    let file = folder.join(format!("{TEMP}probe-{}", random_name()?));
+    for prefix in [PROBED, &format!("{TEMP}{PROBED}")] {
+        remove_all(folder, prefix, ABANDONED);
+    }
+    let file = folder.join(format!("{PROBED}{}", random_name()?));
     let probed = write_and_compare(&file);
     let removed = remove(&file);
     probed.and(removed)
@@ -165,8 +172,9 @@ fn write_and_compare(file: &Path) -> Answer<()> {
 /// A name for a new temporary file of `target`, after abandoned ones are removed.
 fn temp_of(target: &Path) -> Answer<PathBuf> {
     let (folder, name) = split(target)?;
-    remove_all(folder, TEMP, ABANDONED);
-    Ok(folder.join(format!("{}{}", temp_prefix(name), random_name()?)))
+    let prefix = temp_prefix(name);
+    remove_all(folder, &prefix, ABANDONED);
+    Ok(folder.join(format!("{prefix}{}", random_name()?)))
 }
 
 fn temp_prefix(name: &str) -> String {

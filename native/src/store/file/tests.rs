@@ -55,6 +55,12 @@ impl Home {
         self.files().with_suffix("json")
     }
 
+    /// The temporary file of a writer of the record.
+    fn left(&self, random: &str) -> PathBuf {
+        let name = self.record().file_name().unwrap().to_str().unwrap().to_owned();
+        self.store.cabinet.folder.join(format!(".tokenway-{name}-{random}"))
+    }
+
     async fn load(&self) -> Answer<Option<Box<Record>>> {
         self.store.load(&Load { key: self.key.clone() }).await
     }
@@ -279,8 +285,8 @@ async fn records_moved_aside_within_a_second_have_names_of_their_own_that_say_wh
 #[tokio::test]
 async fn f04_a_save_sweeps_what_a_killed_writer_left_and_nothing_younger() {
     let home = Home::with_record().await;
-    let old = home.store.cabinet.folder.join(".tokenway-any.json-0011223344556677");
-    let young = home.store.cabinet.folder.join(".tokenway-any.json-8899aabbccddeeff");
+    let old = home.left("0011223344556677");
+    let young = home.left("8899aabbccddeeff");
     let foreign = home.store.cabinet.folder.join("somebody.tmp");
     for path in [&old, &young, &foreign] {
         fs::write(path, "half a rec").unwrap();
@@ -298,8 +304,7 @@ async fn f13_a_delete_leaves_no_secret_behind_and_touches_nothing_of_others() {
     let home = Home::with_record().await;
     let lease = home.locked().await.lease;
     home.note(lease).await.unwrap();
-    let name = home.record().file_name().unwrap().to_str().unwrap().to_owned();
-    fs::write(home.store.cabinet.folder.join(format!(".tokenway-{name}-0011223344556677")), "secret").unwrap();
+    fs::write(home.left("0011223344556677"), "secret").unwrap();
     fs::write(home.store.cabinet.folder.join(format!("{}1", home.files().corrupt_prefix())), "secret").unwrap();
     fs::write(home.store.cabinet.folder.join("somebody's"), "kept").unwrap();
     assert_eq!(home.delete(1).await.unwrap(), DeleteAnswer::Deleted);
@@ -307,11 +312,26 @@ async fn f13_a_delete_leaves_no_secret_behind_and_touches_nothing_of_others() {
     assert!(home.store.holds(&home.key, lease));
 }
 
+#[tokio::test]
+async fn f04_a_probe_sweeps_what_killed_probes_left_and_nothing_younger() {
+    let home = Home::with_record().await;
+    let folder = &home.store.cabinet.folder;
+    let names = ["probe-0011223344556677", ".tokenway-probe-0011223344556677-8899aabbccddeeff"];
+    for name in names {
+        let [old, young] = ["", "a"].map(|more| folder.join(format!(".tokenway-{name}{more}")));
+        for path in [&old, &young] {
+            fs::write(path, "x").unwrap();
+        }
+        age(&old, Duration::from_secs(601));
+        home.store.probe().await.unwrap();
+        assert_eq!([old.exists(), young.exists()], [false, true], "{name}");
+    }
+}
+
 /// What a writer leaves that is killed between its sync and its rename.
 fn leave(home: &Home, record: &Record) -> PathBuf {
     let json = serde_json::json!({ "key": home.key, "record": record }).to_string();
-    let name = home.record().file_name().unwrap().to_str().unwrap().to_owned();
-    let left = home.store.cabinet.folder.join(format!(".tokenway-{name}-{:016x}", record.generation));
+    let left = home.left(&format!("{:016x}", record.generation));
     fs::write(&left, seal::seal(&json).expose()).unwrap();
     left
 }
@@ -330,6 +350,20 @@ async fn f05_a_complete_newer_record_of_a_killed_writer_is_put_in_its_place() {
     assert_eq!(home.loaded_generation().await, Some(3), "what is older or torn changes nothing");
     leave(&home, &sample_record("login", 3, "another three"));
     assert_eq!(*home.load().await.unwrap().unwrap(), sample_record("login", 3, "three"), "nor does what is no newer");
+}
+
+#[tokio::test]
+async fn f05_a_newer_record_of_a_killed_writer_outlives_what_other_logins_write() {
+    let home = Home::with_record().await;
+    let newer = sample_record("login", 2, "two");
+    age(&leave(&home, &newer), Duration::from_secs(3_600));
+    let another = Home { key: sample_key("https://issuer.example", "another"), ..home };
+    another.save(None, sample_record("another login", 1, "one")).await.unwrap();
+    let lease = another.locked().await.lease;
+    another.note(lease).await.unwrap();
+    another.store.probe().await.unwrap();
+    let home = Home { key: Home::key(), ..another };
+    assert_eq!(*home.load().await.unwrap().unwrap(), newer);
 }
 
 #[tokio::test]
