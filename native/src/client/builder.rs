@@ -86,6 +86,8 @@ pub enum BuildError {
     NoHttp,
     /// No store was chosen, and the login lies in one that this build cannot open by itself.
     OtherStore,
+    /// No store was chosen, and the note that says where the login lies cannot be read.
+    UnknownStore,
 }
 
 impl fmt::Display for BuildError {
@@ -95,6 +97,10 @@ impl fmt::Display for BuildError {
             BuildError::NoHttp => {
                 f.write_str("this build has no HTTP client: enable the feature `reqwest`, or bring one")
             }
+            BuildError::UnknownStore => f.write_str(
+                "what is written under `stores` in the data folder, about where the login lies, cannot be read: \
+                 `tokenway status` says why; or give the client its store",
+            ),
             BuildError::OtherStore => f.write_str(
                 "the login lies in the keyring, in encrypted files or in Redis: enable the feature `keyring`, or give the \
                  client its store",
@@ -113,7 +119,8 @@ fn default_store(key: &CredentialKey) -> Result<Arc<dyn Store>, BuildError> {
         Ok(Some(store)) if store == "file" => Ok(Arc::new(FileStore::new(home))),
         #[cfg(feature = "keyring")]
         Ok(Some(store)) if store == "keyring" => Ok(Arc::new(crate::store::KeyringStore::of_this_machine(home))),
-        Ok(Some(_)) | Err(_) => Err(BuildError::OtherStore),
+        Ok(Some(_)) => Err(BuildError::OtherStore),
+        Err(_) => Err(BuildError::UnknownStore),
     }
 }
 

@@ -56,6 +56,13 @@ impl Cache {
         Some(kept.token.clone())
     }
 
+    /// The cached token, if it lives, though it is due for a renewal.
+    pub(super) fn living(&self, wish: &Wish) -> Option<AccessToken> {
+        let kept = self.kept.load();
+        let kept = kept.as_ref().filter(|kept| !kept.refused && is_usable(&kept.token, wish))?;
+        Some(kept.token.clone())
+    }
+
     /// True for one caller in each interval: it looks at the store for all.
     pub(super) fn claims_look(&self) -> bool {
         let passed = self.passed();
@@ -112,6 +119,10 @@ impl Cache {
     fn passed(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+pub(super) fn is_usable(token: &AccessToken, wish: &Wish) -> bool {
+    standing(token.record(), wish, now()).is_usable()
 }
 
 pub(super) fn is_fresh(token: &AccessToken, wish: &Wish) -> bool {

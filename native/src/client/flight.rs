@@ -6,16 +6,16 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokenway_core::action::Action;
+use tokenway_core::action::{Action, Load};
 use tokenway_core::error::{Failure, FailureKind, FlowStep, NextStep};
 use tokenway_core::event::Outcome;
 use tokenway_core::http::IoFailureKind;
-use tokenway_core::lifecycle::{GetToken, TokenNote, Wish};
+use tokenway_core::lifecycle::{GetToken, Token, TokenNote, Wish};
 use tokenway_core::machine::Reason;
 use tokenway_core::session::{Session, Step};
 use tokio::sync::watch;
 
-use super::cache::is_fresh;
+use super::cache::{is_fresh, is_usable};
 use super::locks::{Mutex, MutexGuard};
 use super::traffic::{OnItsWay, Traffic};
 use super::{AccessToken, Inner};
@@ -55,7 +55,8 @@ type Landing = Result<AccessToken, Failure>;
 enum Flight {
     Flying,
     Landed(Landing),
-    /// The tokens came, and cannot be saved yet: the owner may have them, the flight goes on.
+    /// The tokens came, and cannot be saved yet: the owner may have them, the others a token that lives on; the flight
+    /// goes on.
     Unsaved(AccessToken),
 }
 
@@ -74,14 +75,14 @@ pub(super) async fn token(inner: &Arc<Inner>, wish: Wish) -> Result<AccessToken,
     for _ in 1..MAX_FLIGHTS {
         let seat = board(inner, &asked)?;
         let same_wish = seat.same_wish;
-        match seat.arrive().await {
+        match seat.arrive(inner, &asked).await {
             Ok(token) if inner.cache.is_refused(&token) => asked.rejected = Some(token.hash().clone()),
             Ok(token) if same_wish || is_fresh(&token, &wish) => return Ok(token),
             Err(failure) if same_wish => return Err(Box::new(failure)),
             Ok(_) | Err(_) => {}
         }
     }
-    match board(inner, &asked)?.arrive().await {
+    match board(inner, &asked)?.arrive(inner, &asked).await {
         Ok(token) if inner.cache.is_refused(&token) => Err(Box::new(same_token_again())),
         end => end.map_err(Box::new),
     }
@@ -122,21 +123,45 @@ impl Latest {
 }
 
 impl Seat {
-    async fn arrive(mut self) -> Landing {
-        let owner = self.owner;
-        let there = |flight: &Flight| match flight {
-            Flight::Flying => false,
-            Flight::Landed(_) => true,
-            Flight::Unsaved(_) => owner,
-        };
-        let flight = self.flight.wait_for(there).await.map(|flight| flight.clone());
+    async fn arrive(mut self, inner: &Arc<Inner>, wish: &Wish) -> Landing {
+        let mut flight = self.wait_for(|flight| !matches!(flight, Flight::Flying)).await?;
+        if let (Flight::Unsaved(unsaved), false) = (&flight, self.owner) {
+            if let Some(token) = living(inner, wish).await {
+                return Ok(not_renewed(&token, unsaved));
+            }
+            flight = self.wait_for(|flight| matches!(flight, Flight::Landed(_))).await?;
+        }
         match flight {
-            Ok(Flight::Landed(Err(failure))) if !owner => Err(failure.shared()),
-            Ok(Flight::Landed(end)) => end,
-            Ok(Flight::Unsaved(token)) => Ok(token),
-            Ok(Flight::Flying) | Err(_) => Err(lost()),
+            Flight::Landed(Err(failure)) if !self.owner => Err(failure.shared()),
+            Flight::Landed(end) => end,
+            Flight::Unsaved(token) => Ok(token),
+            Flight::Flying => Err(lost()),
         }
     }
+
+    async fn wait_for(&mut self, is_there: impl FnMut(&Flight) -> bool) -> Result<Flight, Failure> {
+        self.flight.wait_for(is_there).await.map(|flight| flight.clone()).map_err(|_| lost())
+    }
+}
+
+/// What another process gets while new tokens cannot be saved: the old token, as long as it lives.
+async fn living(inner: &Arc<Inner>, wish: &Wish) -> Option<AccessToken> {
+    if let Some(token) = inner.cache.living(wish) {
+        return Some(token);
+    }
+    let task_inner = Arc::clone(inner);
+    let load = async move { task_inner.store.load(&Load { key: task_inner.config.key().clone() }).await };
+    let record = inner.worker.run(load).await.ok()?.ok()??;
+    let token = AccessToken::from(Token { record, notes: Vec::new() });
+    (is_usable(&token, wish) && !inner.cache.is_refused(&token)).then_some(token)
+}
+
+fn not_renewed(living: &AccessToken, unsaved: &AccessToken) -> AccessToken {
+    let trouble = unsaved.notes().iter().find_map(|note| match note {
+        TokenNote::NotSaved(failure) => Some(failure.clone()),
+        TokenNote::NotRenewed(_) | TokenNote::ShortLived => None,
+    });
+    trouble.map_or_else(|| living.clone(), |failure| living.with_note(TokenNote::NotRenewed(failure)))
 }
 
 fn board(inner: &Arc<Inner>, wish: &Wish) -> Result<Seat, Box<Failure>> {

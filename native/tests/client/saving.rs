@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokenway::core::config::Timing;
-use tokenway::core::lifecycle::TokenNote;
+use tokenway::core::lifecycle::{TokenNote, Wish};
 use tokenway::core::moment::Millis;
 
 use crate::parts::Setting;
@@ -38,6 +38,35 @@ async fn tokens_that_cannot_be_saved_go_to_the_owner_of_the_flight_while_the_oth
     }
     assert_eq!(setting.stored_token().await.as_deref(), Some("access-1"));
     assert_eq!(setting.server.counts().refresh_requests, 1);
+}
+
+#[tokio::test]
+async fn while_new_tokens_cannot_be_saved_the_others_have_the_old_one_as_long_as_it_lives() {
+    let longer = Wish { min_ttl: Millis::seconds(7_200), ..Wish::default() };
+    for (setting, wish, is_cached) in
+        [(Setting::due().await, Wish::default(), false), (Setting::fresh().await, longer, true)]
+    {
+        let store = setting.watched();
+        let client = setting.client_on(store.clone());
+        if is_cached {
+            client.token().await.unwrap();
+        }
+        store.saves_fail.store(true, Ordering::SeqCst);
+        let owned = client.token_for(wish.clone()).await.unwrap();
+        assert!(matches!(owned.notes(), [TokenNote::NotSaved(_)]), "{:?}", owned.notes());
+        store.loads_fail.store(is_cached, Ordering::SeqCst);
+        let old = client.token_for(wish.clone()).await.unwrap();
+        assert_eq!(old.secret().expose(), "access-old");
+        assert!(matches!(old.notes(), [TokenNote::NotRenewed(_)]), "{:?}", old.notes());
+
+        client.invalidate(&old);
+        let waiting = tokio::spawn(async move { client.token_for(wish).await });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!waiting.is_finished(), "an API refused the old one");
+        store.saves_fail.store(false, Ordering::SeqCst);
+        assert_eq!(waiting.await.unwrap().unwrap().secret().expose(), "access-1");
+        assert_eq!(setting.server.counts().refresh_requests, 1);
+    }
 }
 
 #[tokio::test]
