@@ -167,8 +167,8 @@ impl Settings {
     }
 
     /// The login is gone.
-    pub(crate) fn logged_out(&self) -> Result<(), Stopped> {
-        self.stores.unpin(self.config.key(), self.kind)
+    pub(crate) async fn logged_out(&self) -> Result<(), Stopped> {
+        self.stores.unpin(self.config.key(), self.kind).await
     }
 
     /// The configuration with another time to wait for the person.

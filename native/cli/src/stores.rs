@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokenway::store::{Answer, EncryptedStore, FileStore, Keyring, KeyringStore, Pins, Store};
 use tokenway_core::action::Load;
+use tokenway_core::http::IoFailure;
 use tokenway_core::lifecycle::record::{CredentialKey, Mark};
 
 use crate::args::{StoreChoice, StoreKind};
@@ -40,13 +41,18 @@ impl Stores {
         Ok((kind, self.store(kind)?))
     }
 
-    /// Where a new login of that name goes. The choice is remembered, unless an older one is: that is changed when the
-    /// login is there.
+    /// Where a new login of that name goes. The choice is remembered, unless there is an older login: it stays the one
+    /// that is found until the new one is there.
     pub(crate) async fn choose(&self, key: &CredentialKey) -> Result<(StoreKind, Arc<dyn Store>), Stopped> {
-        let pinned = self.pinned(key)?;
+        let pinned = match self.pinned(key)? {
+            None if self.is_in_plain_files(key).await => {
+                self.pin(key, StoreKind::File)?;
+                Some(StoreKind::File)
+            }
+            pinned => pinned,
+        };
         let kind = match self.asked.or(pinned) {
             Some(kind) => kind,
-            None if self.is_in_plain_files(key).await => StoreKind::File,
             None => self.best().await?,
         };
         let store = self.store(kind)?;
@@ -76,8 +82,7 @@ impl Stores {
     }
 
     async fn is_in_plain_files(&self, key: &CredentialKey) -> bool {
-        let plain = FileStore::new(&self.home);
-        matches!(plain.load(&Load { key: key.clone() }).await, Ok(Some(record)) if record.mark == Mark::LoggedIn)
+        is_logged_in(&FileStore::new(&self.home), key).await.unwrap_or(false)
     }
 
     pub(crate) fn pin(&self, key: &CredentialKey, kind: StoreKind) -> Result<(), Stopped> {
@@ -97,11 +102,18 @@ impl Stores {
         self.pins.pin(key, kind.name())
     }
 
-    pub(crate) fn unpin(&self, key: &CredentialKey, kind: StoreKind) -> Result<(), Stopped> {
+    /// The login was ended. One that came meanwhile is in its place, and its command may have looked at the choice
+    /// before it was forgotten here.
+    pub(crate) async fn unpin(&self, key: &CredentialKey, kind: StoreKind) -> Result<(), Stopped> {
         if self.pinned(key)? != Some(kind) {
             return Ok(());
         }
-        self.pins.unpin(key).map_err(|failure| Stopped::configuration(failure.detail))
+        let stopped = |failure: IoFailure| Stopped::configuration(failure.detail);
+        self.pins.unpin(key).map_err(stopped)?;
+        if is_logged_in(&*self.store(kind)?, key).await.unwrap_or(true) {
+            self.pins.pin(key, kind.name()).map_err(stopped)?;
+        }
+        Ok(())
     }
 
     /// All logins. One that cannot be read is named on stderr, and hides no other; if none can be read, that is the end.
@@ -109,7 +121,7 @@ impl Stores {
         let mut logins = Vec::new();
         let mut unread = None;
         for key in self.keys().await? {
-            match self.is_logged_in(&key).await {
+            match self.holds(&key).await {
                 Ok(true) => logins.push(key),
                 Ok(false) => {}
                 Err(stopped) => {
@@ -127,13 +139,12 @@ impl Stores {
         Ok(logins)
     }
 
-    async fn is_logged_in(&self, key: &CredentialKey) -> Result<bool, Stopped> {
+    async fn holds(&self, key: &CredentialKey) -> Result<bool, Stopped> {
         let (_, store) = self.of(key)?;
-        let unread = |failure: tokenway_core::http::IoFailure| {
+        let unread = |failure: IoFailure| {
             Stopped::configuration(format!("the login to {key} cannot be read: {}", failure.detail))
         };
-        let record = store.load(&Load { key: key.clone() }).await.map_err(unread)?;
-        Ok(record.is_some_and(|record| record.mark == Mark::LoggedIn))
+        is_logged_in(&*store, key).await.map_err(unread)
     }
 
     async fn keys(&self) -> Result<Vec<CredentialKey>, Stopped> {
@@ -196,5 +207,34 @@ impl Stores {
         };
         opened.insert(kind, Arc::clone(&store));
         Ok(store)
+    }
+}
+
+async fn is_logged_in(store: &dyn Store, key: &CredentialKey) -> Answer<bool> {
+    let record = store.load(&Load { key: key.clone() }).await?;
+    Ok(record.is_some_and(|record| record.mark == Mark::LoggedIn))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokenway::store::conformance::{sample_key, sample_record};
+    use tokenway_core::action::{Delete, Save};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_login_that_came_while_another_was_ended_is_found_where_it_lies() {
+        let home = tempfile::tempdir().unwrap();
+        let (home, key) = (home.path().to_owned(), sample_key("https://issuer.example", "default"));
+        let stores = Stores { pins: Pins::new(&home), home, asked: None, opened: Mutex::default() };
+        stores.pin(&key, StoreKind::File).unwrap();
+        let record = Box::new(sample_record("login", 1, "one"));
+        let (store, expected) = (stores.store(StoreKind::File).unwrap(), record.version());
+        store.save(&Save { key: key.clone(), expected: None, record }).await.unwrap();
+        stores.unpin(&key, StoreKind::File).await.unwrap();
+        assert_eq!(stores.pinned(&key).unwrap(), Some(StoreKind::File));
+        store.delete(&Delete { key: key.clone(), expected }).await.unwrap();
+        stores.unpin(&key, StoreKind::File).await.unwrap();
+        assert_eq!(stores.pinned(&key).unwrap(), None);
     }
 }

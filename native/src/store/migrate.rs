@@ -26,10 +26,16 @@ const WAIT: Millis = Millis::seconds(40);
 const HOLD: Millis = Millis::seconds(120);
 
 /// What became of a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Migrated {
     /// It is in the new store, and in the old one no more.
     Moved,
+    /// It is in the new store, and perhaps in the old one, too: that could not say that it has removed it. The same call
+    /// finishes.
+    Copied {
+        /// What the old store said.
+        trouble: IoFailure,
+    },
     /// Nobody is logged in, in the old store.
     Nothing,
 }
@@ -38,6 +44,8 @@ pub enum Migrated {
 /// from the old one: whoever remembers where it lies changes that there.
 ///
 /// The two stores must not share their locks. A program that has the old store open finds nobody logged in afterwards.
+///
+/// Await it to its end: where it is dropped half-way, the leases that it took stay taken until the stores are dropped.
 ///
 /// # Errors
 /// One of the stores failed, is busy, or the new one holds another login. The credential is in the old one then, and
@@ -88,9 +96,10 @@ async fn move_locked(
     }
     moved()?;
     let delete = Delete { key: key.clone(), expected: record.version() };
-    match from.delete(&delete).await? {
-        DeleteAnswer::Deleted => Ok(Migrated::Moved),
-        DeleteAnswer::Conflict(_) => {
+    match from.delete(&delete).await {
+        Ok(DeleteAnswer::Deleted) => Ok(Migrated::Moved),
+        Err(trouble) => Ok(Migrated::Copied { trouble }),
+        Ok(DeleteAnswer::Conflict(_)) => {
             to.delete(&delete).await?;
             Err(unable(format!(
                 "{key}: somebody logged in or out meanwhile, in the old store; look there, and try again"
@@ -104,7 +113,9 @@ fn is_moved_already(record: &Record, there: Option<&Record>) -> Result<bool, IoF
     match there.filter(|there| there.mark == Mark::LoggedIn) {
         None => Ok(false),
         Some(there) if there.login_id == record.login_id => Ok(there.generation >= record.generation),
-        Some(_) => Err(unable("the new store holds another login of that name: log out there first".to_owned())),
+        Some(_) => Err(unable(
+            "the new store holds another login of that name: log out of the one that is not used any more".to_owned(),
+        )),
     }
 }
 
@@ -272,6 +283,24 @@ mod tests {
         let mut future = std::pin::pin!(future);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(future.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[tokio::test]
+    async fn an_old_store_that_cannot_say_that_it_removed_its_copy_does_not_undo_the_move() {
+        let home = tempfile::tempdir().unwrap();
+        let (from, to) = (FileStore::new(home.path()), MemoryStore::new());
+        let record = sample_record("login", 3, "three");
+        save(&from, None, &record).await;
+        // It is removed last, and a folder is not removed like a file.
+        let names = std::fs::read_dir(home.path().join("credentials")).unwrap().map(|entry| entry.unwrap().path());
+        let spare = names.into_iter().find(|path| path.extension().is_some_and(|suffix| suffix == "spare")).unwrap();
+        std::fs::remove_file(&spare).unwrap();
+        std::fs::create_dir(&spare).unwrap();
+        let Migrated::Copied { trouble } = migrate(&from, &to, &key(), || Ok(())).await.unwrap() else {
+            panic!("the trouble is not told")
+        };
+        assert!(trouble.detail.starts_with("removing"), "{}", trouble.detail);
+        assert_eq!((stored(&from).await, stored(&to).await), (None, Some(Box::new(record))));
     }
 
     #[tokio::test]

@@ -21,13 +21,11 @@ async fn the_redis_store_keeps_the_contract() {
 async fn the_redis_store_keeps_the_contract_with_a_replica_that_confirms_each_write() {
     let Some(redis) = Redis::start() else { return };
     let _replica = redis.replica();
-    let confirmed = || {
-        redis.store_with(|options| {
-            options.replicas = 1;
-            options.replica_wait = Duration::from_secs(10);
-        })
+    let confirmed = |options: &mut RedisOptions| {
+        options.replicas = 1;
+        options.replica_wait = Duration::from_secs(10);
     };
-    conformance(confirmed).await;
+    conformance(|| redis.store_with(confirmed)).await;
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ async fn migrate_all(args: &MigrateArgs) -> Result<Answer, Stopped> {
     let mut last = None;
     for key in stores.keys_in(from).await? {
         match move_one(&stores, &key, from, to).await {
-            Ok(Migrated::Moved) => moved.push(key),
-            Ok(Migrated::Nothing) => {}
+            Ok(true) => moved.push(key),
+            Ok(false) => {}
             Err(stopped) => {
                 if let Some(stopped) = last.replace(stopped) {
                     say(&stopped.to_string());
@@ -48,9 +48,13 @@ async fn migrate_all(args: &MigrateArgs) -> Result<Answer, Stopped> {
     Ok(Answer { text: lines.join("\n"), json: json!({ "moved": moved, "from": from.name(), "to": to.name() }) })
 }
 
-async fn move_one(stores: &Stores, key: &CredentialKey, from: StoreKind, to: StoreKind) -> Result<Migrated, Stopped> {
+/// Whether there was a login to move.
+async fn move_one(stores: &Stores, key: &CredentialKey, from: StoreKind, to: StoreKind) -> Result<bool, Stopped> {
     let (old, new) = (stores.store(from)?, stores.store(to)?);
     let before = stores.pinned(key)?.unwrap_or(from);
+    if before != from && before != to {
+        return Err(an_older_one(key, from, before));
+    }
     let mut repinned = false;
     let remember = || {
         repinned = true;
@@ -61,5 +65,26 @@ async fn move_one(stores: &Stores, key: &CredentialKey, from: StoreKind, to: Sto
         // Somebody logged in or out in the old store, and that counts.
         stores.repin(key, before).map_err(|failure| Stopped::configuration(failure.detail))?;
     }
-    migrated.map_err(|failure| Stopped::configuration(failure.detail))
+    match migrated {
+        Ok(Migrated::Moved) => Ok(true),
+        Ok(Migrated::Nothing) => Ok(false),
+        Ok(Migrated::Copied { trouble }) => Err(Stopped::configuration(format!(
+            "{key} is used from the store {:?} now, and perhaps still in {:?}, too: {}",
+            to.name(),
+            from.name(),
+            trouble.detail
+        ))
+        .with_next("Try the same command again: it removes what is left.")),
+        Err(failure) => Err(Stopped::configuration(failure.detail)),
+    }
+}
+
+/// Moved, it would hide the login that is used.
+fn an_older_one(key: &CredentialKey, from: StoreKind, used: StoreKind) -> Stopped {
+    let seen = format!(
+        "the login to {key} that is used lies in the store {:?}; the one in {:?} is another, and was not moved",
+        used.name(),
+        from.name()
+    );
+    Stopped::configuration(seen).with_next(format!("To remove it: tokenway logout --store {}.", from.name()))
 }

@@ -96,6 +96,52 @@ fn a_login_moves_from_store_to_store_and_works_on() {
 }
 
 #[test]
+fn a_login_that_fails_in_another_store_hides_no_login_in_plain_files() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    home.login(&peer, &["--store", "file"], &[]).succeeds();
+    // As programs leave it that use the library.
+    fs::remove_dir_all(home.0.path().join("stores")).unwrap();
+    home.login(&peer, &["--store", "keyring"], &[]).exits(5).prints_nothing();
+    assert_eq!(peer.whose(&home.run(&["token"], &[]).token()), "alice");
+    let login = home.login(&peer, &["--store", "encrypted"], &[PASSPHRASE]).succeeds();
+    login.says("An earlier login may still lie in the store \"file\"");
+    home.run(&["status"], &[PASSPHRASE]).succeeds().prints("(encrypted)");
+}
+
+#[test]
+fn what_is_left_of_a_login_that_moved_does_not_bring_it_back() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    home.login(&peer, &["--store", "file"], &[]).succeeds();
+    let spare = home.names("credentials").into_iter().find(|name| name.ends_with(".spare")).unwrap();
+    let spare = home.0.path().join("credentials").join(spare);
+    fs::remove_file(&spare).unwrap();
+    fs::create_dir(&spare).unwrap();
+    let migrate = ["store", "migrate", "file", "encrypted"];
+    let stopped = home.run(&migrate, &[PASSPHRASE]).exits(5).prints_nothing();
+    stopped.says("is used from the store \"encrypted\" now").says("Try the same command again");
+    assert_eq!(peer.whose(&home.run(&["token"], &[PASSPHRASE]).token()), "alice");
+    fs::remove_dir(&spare).unwrap();
+    home.run(&migrate, &[PASSPHRASE]).succeeds().says("There is no login in the store \"file\"");
+}
+
+#[test]
+fn an_older_login_does_not_move_over_the_one_that_is_used() {
+    const TEST: &str = "stores::an_older_login_does_not_move_over_the_one_that_is_used";
+    on_a_private_bus(TEST, |bus| {
+        let _keyring = bus.keyring();
+        let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap();
+        let here = [("DBUS_SESSION_BUS_ADDRESS", address.as_str()), PASSPHRASE];
+        let (peer, home) = (Peer::start(), Unnamed::new());
+        home.login(&peer, &["--store", "file"], &here).succeeds();
+        home.login(&peer, &["--store", "keyring"], &here).succeeds().says("tokenway logout --store file");
+        let token = home.run(&["token"], &here).token();
+        let stopped = home.run(&["store", "migrate", "file", "encrypted"], &here).exits(5).prints_nothing();
+        stopped.says("that is used lies in the store \"keyring\"").says("To remove it: tokenway logout --store file");
+        assert_eq!(home.run(&["token"], &here).token(), token);
+    });
+}
+
+#[test]
 fn with_a_secret_service_a_login_goes_to_the_keyring_and_leaves_no_token_in_files() {
     const TEST: &str = "stores::with_a_secret_service_a_login_goes_to_the_keyring_and_leaves_no_token_in_files";
     on_a_private_bus(TEST, |bus| {
