@@ -12,7 +12,7 @@ SCENARIOS = {
     "F01": ("killed before the request leaves", ["f01_f04_to_f07_", "kills::processes_killed"]),
     "F02": ("killed while the answer is on its way", ["kills::processes_killed", "a_request_for_a_token_may_die_anywhere"]),
     "F03": ("killed between the answer and the first write", ["kills::processes_killed", "a_renewal_for_a_rejected_token_may_die_anywhere"]),
-    "F04": ("killed while the new record is written", ["f01_f04_to_f07_", "f04_a_save_sweeps"]),
+    "F04": ("killed while the new record is written", ["f01_f04_to_f07_", "f04_"]),
     "F05": ("killed between fsync and rename", ["f01_f04_to_f07_", "f05_"]),
     "F06": ("killed between rename and the folder's fsync", ["f01_f04_to_f07_"]),
     "F07": ("killed between save and unlock", ["f01_f04_to_f07_", "f07_a_holder_that_ends"]),
