@@ -7,7 +7,8 @@ import { load, type Module } from "./load.js";
 import { LoginRun } from "./login_run.js";
 import { Logins, type Pending } from "./logins.js";
 import type {
-  Callback, Config, CredentialKey, End, LoginAction, LoginNote, Outcome, Provider, Reason, Revoked, StoreAction, TokenNote,
+  Callback, Config, CredentialKey, End, LoginAction, LoginNote, Outcome, Provider, Reason, Revoked, ShownRecord, StoreAction,
+  TokenNote,
 } from "./machine.js";
 import { type Flow, moment, plain } from "./session.js";
 import { performStore, type Store } from "./store/store.js";
@@ -141,10 +142,21 @@ export class Client {
     const { module } = await this.#ready();
     const rejected = wish.rejected === undefined ? null : guarded(() => module.tokenHash(wish.rejected));
     const raw = { min_ttl: wish.minTtl ?? 0, rejected };
-    return this.#flights.board(JSON.stringify(raw), (early) => {
+    const fly = (early: (token: AccessToken) => void) => {
       const told = { unsaved: (unsaved: RawEnd) => early(toToken(unsaved)) };
       return this.#awake(async () => toToken(await this.#run({ name: "get_token", wish: raw }, told)));
-    });
+    };
+    return this.#flights.board(JSON.stringify(raw), fly, (unsaved) => this.#living(rejected, unsaved));
+  }
+
+  /** What another context gets while new tokens cannot be saved: the old token, as long as it lives. */
+  async #living(rejected: string | null, unsaved: AccessToken): Promise<AccessToken | undefined> {
+    const { module, key } = await this.#ready();
+    const record = await this.world.store.load(key);
+    if (record?.mark !== "logged_in" || !["due", "fresh"].includes(module.standingOf(record))) return undefined;
+    if (module.tokenHash(record.access_token) === rejected) return undefined;
+    const notes = unsaved.notes.map((note) => (typeof note === "object" && "not_saved" in note ? { not_renewed: note.not_saved } : note));
+    return shown(record, record.access_token, notes);
   }
 
   /** Who is logged in. Reads the store, renews nothing. */
@@ -425,7 +437,10 @@ async function perform(action: LoginAction | StoreAction, store: Store, run: Log
 
 function toToken({ end, access_token: accessToken }: RawEnd): AccessToken {
   if (!("token" in end) || accessToken === null) throw new TypeError("a request for a token ended as something else");
-  const { record, notes } = end.token;
+  return shown(end.token.record, accessToken, end.token.notes);
+}
+
+function shown(record: Pick<ShownRecord, "claims" | "expires_at" | "scopes" | "token_type">, accessToken: string, notes: TokenNote[]): AccessToken {
   return {
     accessToken,
     authorization: `${record.token_type} ${accessToken}`,

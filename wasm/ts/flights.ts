@@ -13,19 +13,26 @@ export class Flights<T> {
   readonly #flights = new Map<string, Flight<T>>();
   /** The end of the last flight: one flies at a time. */
   #runway: Promise<unknown> = Promise.resolve();
+  /** Those who wait, to be told when the flight in the air has what cannot be saved. */
+  readonly #waiting = new Set<(unsaved: T) => void>();
+  #unsaved: T | undefined;
 
   /**
    * Joins the flight for that wish, or starts one. `early` is called with what the owner alone may have before the
-   * landing; what it returns is what the owner gets.
+   * landing, while it cannot be saved: the owner gets it, and the others what `meanwhile` has for them, if anything.
    */
-  board(wish: string, fly: (early: (result: T) => void) => Promise<T>): Promise<T> {
+  board(wish: string, fly: (early: (result: T) => void) => Promise<T>, meanwhile: (unsaved: T) => Promise<T | undefined>): Promise<T> {
     const found = this.#flights.get(wish);
-    if (found && (found.failedAt === undefined || Date.now() - found.failedAt < FAILURE_SHARED)) return found.landing;
+    if (found && (found.failedAt === undefined || Date.now() - found.failedAt < FAILURE_SHARED)) return this.#wait(found.landing, meanwhile);
     let early: (result: T) => void = () => undefined;
     const earlier = new Promise<T>((resolve) => {
       early = resolve;
     });
-    const landing = this.#runway.then(() => fly(early));
+    const landing = this.#runway.then(() => fly((unsaved) => {
+      early(unsaved);
+      this.#unsaved = unsaved;
+      for (const tell of this.#waiting) tell(unsaved);
+    }));
     const flight: Flight<T> = { landing };
     this.#flights.set(wish, flight);
     this.#runway = landing.then(
@@ -33,8 +40,19 @@ export class Flights<T> {
       () => {
         flight.failedAt = Date.now();
       },
-    );
-    return Promise.race([earlier, landing]);
+    ).then(() => {
+      this.#unsaved = undefined;
+    });
+    return Promise.race([earlier, this.#wait(landing, meanwhile)]);
+  }
+
+  #wait(landing: Promise<T>, meanwhile: (unsaved: T) => Promise<T | undefined>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const tell = (unsaved: T) => void meanwhile(unsaved).then((result) => result && resolve(result), () => undefined);
+      this.#waiting.add(tell);
+      if (this.#unsaved !== undefined) tell(this.#unsaved);
+      landing.then(resolve, reject).finally(() => this.#waiting.delete(tell));
+    });
   }
 
   /** The login has changed: failures of the old one say nothing about it. */

@@ -212,17 +212,50 @@ test('a store that fails is said to have failed before a window opens', async ()
   assert.equal(pages.length, 0);
 });
 
-test('tokens whose save fails reach the one who asked, and nobody else', async () => {
-  const { client, texts } = await dueClient({ timing: { request_deadline: 1_000 } });
+/** Saves fail from now on. What is returned lets them work again. */
+function fillDisk(texts) {
   const set = texts.set.bind(texts);
   texts.set = async (name, text) => {
     if (name.includes(':record:')) throw new IoTrouble('unable', 'the disk is full');
     return set(name, text);
   };
+  return () => {
+    texts.set = set;
+  };
+}
+
+test('tokens whose save fails reach the one who asked, and nobody else', async () => {
+  const { client, texts } = await dueClient({ timing: { request_deadline: 1_000 } });
+  const makeRoom = fillDisk(texts);
+  const others = [];
   const first = client.token();
-  const { accessToken } = await first;
-  assert.ok(accessToken);
-  texts.set = set;
+  for (const wish of [{}, { minTtl: 1 }]) others.push(client.token(wish).then(({ accessToken, notes }) => ({ accessToken, notes })));
+  const { accessToken, notes } = await first;
+  assert.ok(notes[0].not_saved, 'the one who asked is told');
+  assert.equal(await Promise.race([...others, sleep(200)]), undefined, 'the old token is dead: the others wait');
+  makeRoom();
+  for (const other of await Promise.all(others)) assert.deepEqual(other, { accessToken, notes: [] });
+  assert.equal((await peer.counts()).refreshes, 1);
+});
+
+test('while new tokens cannot be saved, the others have the old one as long as it lives', async () => {
+  const { client, texts } = clientOf({ client_id: 'native', timing: { reject_interval: 0 } });
+  await client.login();
+  const old = await client.token();
+  const makeRoom = fillDisk(texts);
+  const renewal = client.token({ rejected: old.accessToken });
+  const refused = client.token({ rejected: old.accessToken });
+  const others = await Promise.all([client.token(), client.token({ minTtl: 1 })]);
+  for (const other of [...others, await client.token()]) {
+    assert.equal(other.accessToken, old.accessToken);
+    assert.ok(other.notes[0].not_renewed);
+  }
+  const first = await renewal;
+  assert.ok(first.notes[0].not_saved);
+  assert.equal(await Promise.race([refused, sleep(200)]), undefined, 'an API refused the old one');
+  makeRoom();
+  assert.equal((await refused).accessToken, first.accessToken);
+  assert.equal((await peer.counts()).refreshes, 1);
 });
 
 test('four overlapping calls of each method end without a clash', async () => {
