@@ -40,6 +40,7 @@ impl ToJson for Observed<'_> {
 /// Runs a machine to its end.
 pub(crate) async fn run(mut running: Running, world: &World) -> Result<Ended, Box<Failure>> {
     let mut has_advanced = true;
+    let mut holds_answer = false;
     loop {
         if has_advanced {
             checkpoint(&running, world).await;
@@ -50,14 +51,18 @@ pub(crate) async fn run(mut running: Running, world: &World) -> Result<Ended, Bo
             Wanted::End(ended) => return Ok(ended),
         };
         let mut observed = Observed { flow: running.flow(), id, action: action.name(), outcome: None, ignored: None };
-        let _ = world::settled(observe(world, &observed)).await;
+        let about_to = observe(world, &observed);
+        // Nobody holds up an answer that may hold tokens, nor their save.
+        if !holds_answer {
+            let _ = world::settled(about_to).await;
+        }
         // Drawn first: once the answer is here, nothing may keep it from the machine.
         let entropy = moment::entropy()?;
         let outcome = perform(world, &action).await;
         observed.outcome = Some(outcome.name());
         let seen = observe(world, &observed);
-        // Nobody holds up an answer that may hold tokens.
-        if !matches!(outcome, Outcome::Http(_)) {
+        holds_answer = matches!(outcome, Outcome::Http(_));
+        if !holds_answer {
             let _ = world::settled(seen).await;
         }
         let progress =

@@ -76,8 +76,8 @@ export interface Status {
 
 export interface ClientOptions {
   /**
-   * Is shown each step before and after. What it returns is awaited, two seconds at most; but not after an answer of a
-   * server, which may hold tokens that are not saved yet.
+   * Is shown each step before and after. What it returns is awaited, two seconds at most; but not from an answer of a
+   * server on, which may hold tokens, until what follows it, mostly their save, is done. Its trouble is its own.
    */
   observer?: (step: Observed) => void | Promise<void>;
 }
@@ -322,7 +322,7 @@ export class Client {
       checkpoint: (snapshot?: string) => run?.checkpoint(snapshot),
       ignored: (reason: Reason) => run?.ignored(reason),
       unsaved: (token: RawEnd) => unsaved?.(token),
-      observe: (step: Observed) => this.options.observer && patiently(this.options.observer(step)),
+      observe: (step: Observed) => this.options.observer && patiently(this.options.observer(step)).catch(() => undefined),
     };
     const world = {
       perform: (action: LoginAction | StoreAction) => perform(action, store, run),

@@ -5,7 +5,7 @@ const FAILURE_SHARED = 1_000;
 
 interface Flight<T> {
   landing: Promise<T>;
-  /** When it failed; undefined while it is in the air. */
+  /** When it failed, by a clock that nobody sets; undefined while it is in the air. */
   failedAt?: number;
 }
 
@@ -23,7 +23,7 @@ export class Flights<T> {
    */
   board(wish: string, fly: (early: (result: T) => void) => Promise<T>, meanwhile: (unsaved: T) => Promise<T | undefined>): Promise<T> {
     const found = this.#flights.get(wish);
-    if (found && (found.failedAt === undefined || Date.now() - found.failedAt < FAILURE_SHARED)) return this.#wait(found.landing, meanwhile);
+    if (found && (found.failedAt === undefined || performance.now() - found.failedAt < FAILURE_SHARED)) return this.#wait(found.landing, meanwhile);
     let early: (result: T) => void = () => undefined;
     const earlier = new Promise<T>((resolve) => {
       early = resolve;
@@ -38,7 +38,7 @@ export class Flights<T> {
     this.#runway = landing.then(
       () => this.#forget(wish, flight),
       () => {
-        flight.failedAt = Date.now();
+        flight.failedAt = performance.now();
       },
     ).then(() => {
       this.#unsaved = undefined;
@@ -48,16 +48,19 @@ export class Flights<T> {
 
   #wait(landing: Promise<T>, meanwhile: (unsaved: T) => Promise<T | undefined>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const tell = (unsaved: T) => void meanwhile(unsaved).then((result) => result && resolve(result), () => undefined);
+      const tell = (unsaved: T) => {
+        this.#waiting.delete(tell);
+        void meanwhile(unsaved).then((result) => result && resolve(result), () => undefined);
+      };
       this.#waiting.add(tell);
       if (this.#unsaved !== undefined) tell(this.#unsaved);
       landing.then(resolve, reject).finally(() => this.#waiting.delete(tell));
     });
   }
 
-  /** The login has changed: failures of the old one say nothing about it. */
+  /** The login has changed: flights of the old one say nothing about it. */
   overtake(): void {
-    for (const [wish, flight] of this.#flights) if (flight.failedAt !== undefined) this.#flights.delete(wish);
+    this.#flights.clear();
   }
 
   #forget(wish: string, flight: Flight<T>): void {

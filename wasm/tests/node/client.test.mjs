@@ -258,6 +258,69 @@ test('while new tokens cannot be saved, the others have the old one as long as i
   assert.equal((await peer.counts()).refreshes, 1);
 });
 
+test('an observer that fails or never ends keeps no answer from its save, and its trouble is its own', async () => {
+  const { client, texts } = clientOf({ client_id: 'native', timing: { reject_interval: 0 } });
+  await client.login();
+  const { accessToken } = await client.token();
+  const unhandled = [];
+  const heed = (reason) => unhandled.push(reason);
+  process.on('unhandledRejection', heed);
+  let answered, saved;
+  const observer = async ({ action, outcome }) => {
+    if (action === 'post form' && outcome) answered = performance.now();
+    if (action === 'save' && outcome) saved = performance.now();
+    if (action === 'save' && !outcome) await sleep(60_000);
+    throw new Error('the log is full');
+  };
+  const observed = new Client(client.config, client.world, { observer });
+  assert.notEqual((await observed.token({ rejected: accessToken })).accessToken, accessToken);
+  assert.ok(saved - answered < 1_000, `the save came ${saved - answered} ms after the answer`);
+  await sleep(10);
+  process.off('unhandledRejection', heed);
+  assert.deepEqual(unhandled, []);
+  assert.equal(Object.keys(await texts.record()).length, 1);
+});
+
+test('after a login nobody hears of a renewal of the old one', async () => {
+  const { client } = await dueClient();
+  let release;
+  const held = new Promise((resolve) => {
+    release = resolve;
+  });
+  onFetch('/token', async (url, init) => {
+    if (!String(init.body).includes('refresh_token')) return realFetch(url, init);
+    await held;
+    return new Response('busy', { status: 503 });
+  });
+  const old = client.token().catch((error) => error);
+  await sleep(50);
+  await client.login();
+  const next = client.token();
+  release();
+  assert.equal((await old).name, 'RetryLaterError');
+  assert.equal((await client.status()).login.claims.sub, 'alice');
+  assert.ok((await next).accessToken);
+});
+
+test('a clock that is set back does not keep a failure alive', async (context) => {
+  const { client, texts } = await dueClient();
+  const get = texts.get;
+  texts.get = async () => {
+    throw new Error('the storage is not there yet');
+  };
+  const now = Date.now;
+  context.after(() => {
+    Date.now = now;
+  });
+  const ahead = 7_200_000;
+  Date.now = () => now() + ahead;
+  await assert.rejects(client.token(), { name: 'ConfigurationError' });
+  Date.now = now;
+  texts.get = get;
+  await sleep(1_100);
+  assert.ok((await client.token()).accessToken);
+});
+
 test('four overlapping calls of each method end without a clash', async () => {
   const { client } = await dueClient();
   const calls = [

@@ -10,14 +10,17 @@ export interface Locks {
 
 let said = false;
 
-/** Web Locks where they exist; else locks that hold in this context alone, and that is said aloud. */
+/** Web Locks where they exist; else locks that hold in this context alone. Whom they do not reach is said aloud, once. */
 export function bestLocks(): Locks {
-  if (globalThis.navigator?.locks) return new WebLocks();
-  if (!said) {
-    said = true;
-    console.warn("tokenway: there are no Web Locks here, so that other contexts may renew the same token meanwhile");
-  }
-  return new ContextLocks();
+  const hasWebLocks = globalThis.navigator?.locks !== undefined;
+  if (globalThis.process?.versions?.node) say("locks of Node hold in this process alone, so that other processes");
+  else if (!hasWebLocks) say("there are no Web Locks here, so that other contexts");
+  return hasWebLocks ? new WebLocks() : new ContextLocks();
+}
+
+function say(who: string): void {
+  if (!said) console.warn(`tokenway: ${who} may renew the same token meanwhile`);
+  said = true;
 }
 
 class WebLocks implements Locks {

@@ -5,19 +5,27 @@ import { extensionStore, extensionWorld } from './tokenway/extension.js';
 import { Client } from './tokenway/index.js';
 
 const milliseconds = ready();
-const client = new Client(config, extensionWorld({ store: extensionStore(options.area), via: options.via }), { observer });
+const store = extensionStore(options.area);
+const client = new Client(config, extensionWorld({ store, via: options.via }), { observer });
 const session = chrome.storage.session;
 
-/** The HTTP exchange under way. */
-let exchange;
+/** The HTTP exchange under way, and the save that follows it. */
+let exchange, saving;
 
-/** What an observer returns is awaited, but for the answers of servers. */
+/** What an observer returns is awaited, but from the answer of a server to the save. */
 async function observer({ flow, id, action, outcome, ignored }) {
   if (ignored) return;
   const step = `${flow} ${id.life}.${id.step} ${action}`;
   exchange = ['fetch', 'post form'].includes(action) && outcome === null ? step : undefined;
-  await standAt(`${step} ${outcome === null ? 'before' : 'after'}`);
+  saving = action === 'save' && outcome === null ? step : undefined;
+  if (!saving) await standAt(`${step} ${outcome === null ? 'before' : 'after'}`);
 }
+
+const save = store.save.bind(store);
+store.save = async (...given) => {
+  await standAt(`${saving} before`);
+  return save(...given);
+};
 
 const network = globalThis.fetch;
 globalThis.fetch = async (...request) => {
