@@ -35,9 +35,8 @@ export class Desk {
 
   /** The popup, in a tab as wide as a popup. */
   async popup({ dark = false, height = 600 } = {}) {
-    // A tab opens in the window that was in front last, and that of a login is soon gone.
-    await (await this.browser.pages())[0].bringToFront();
-    const page = await this.browser.newPage();
+    // A tab of Firefox opens in the window that is in front, and takes the place of the page of a login that comes up there.
+    const page = await this.browser.newPage({ type: this.kind === 'firefox' ? 'window' : 'tab' });
     page.on('console', (message) => this.#heard(message.type(), message.text()));
     page.on('pageerror', (error) => this.#heard('error', String(error)));
     if (this.kind === 'chromium') await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
