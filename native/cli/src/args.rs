@@ -63,7 +63,7 @@ pub(crate) struct Target {
     /// The OAuth client, if the provider has none for everybody
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// A file with the client's secret, for servers that want one
+    /// A file with the client's secret, for servers that want one; it is not kept, so name it each time
     #[arg(long, value_name = "FILE")]
     pub(crate) client_secret_file: Option<PathBuf>,
     /// A scope to ask for; may be given several times, or separated by spaces

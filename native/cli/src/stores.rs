@@ -32,7 +32,7 @@ impl Stores {
         Ok(Arc::new(Stores { home, pins, asked: choice.named(), opened: Mutex::default() }))
     }
 
-    /// Where that login lies. One that was never put anywhere can only be a plain file of an earlier version.
+    /// Where that login lies. One that the command never put anywhere can only be a plain file.
     pub(crate) fn of(&self, key: &CredentialKey) -> Result<(StoreKind, Arc<dyn Store>), Stopped> {
         let kind = match self.asked {
             Some(kind) => kind,
@@ -44,22 +44,23 @@ impl Stores {
     /// Where a new login of that name goes. The choice is remembered, unless there is an older login: it stays the one
     /// that is found until the new one is there.
     pub(crate) async fn choose(&self, key: &CredentialKey) -> Result<(StoreKind, Arc<dyn Store>), Stopped> {
-        let pinned = match self.pinned(key)? {
-            None if self.is_in_plain_files(key).await => {
-                self.pin(key, StoreKind::File)?;
-                Some(StoreKind::File)
-            }
-            pinned => pinned,
-        };
-        let kind = match self.asked.or(pinned) {
+        let used = self.used(key).await?;
+        let kind = match self.asked.or(used) {
             Some(kind) => kind,
             None => self.best().await?,
         };
         let store = self.store(kind)?;
-        if pinned.is_none() {
-            self.pin(key, kind)?;
-        }
+        self.pin(key, used.unwrap_or(kind))?;
         Ok((kind, store))
+    }
+
+    /// Where the login of that name is looked for, if there may be one. Programs that use the library put logins into plain
+    /// files without a word of it.
+    pub(crate) async fn used(&self, key: &CredentialKey) -> Result<Option<StoreKind>, Stopped> {
+        match self.pinned(key)? {
+            None if self.is_in_plain_files(key).await => Ok(Some(StoreKind::File)),
+            pinned => Ok(pinned),
+        }
     }
 
     /// Plain files are never chosen unasked.

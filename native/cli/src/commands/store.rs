@@ -51,7 +51,7 @@ async fn migrate_all(args: &MigrateArgs) -> Result<Answer, Stopped> {
 /// Whether there was a login to move.
 async fn move_one(stores: &Stores, key: &CredentialKey, from: StoreKind, to: StoreKind) -> Result<bool, Stopped> {
     let (old, new) = (stores.store(from)?, stores.store(to)?);
-    let before = stores.pinned(key)?.unwrap_or(from);
+    let before = stores.used(key).await?.unwrap_or(from);
     if before != from && before != to {
         return Err(an_older_one(key, from, before));
     }

@@ -138,6 +138,12 @@ fn an_older_login_does_not_move_over_the_one_that_is_used() {
         let stopped = home.run(&["store", "migrate", "file", "encrypted"], &here).exits(5).prints_nothing();
         stopped.says("that is used lies in the store \"keyring\"").says("To remove it: tokenway logout --store file");
         assert_eq!(home.run(&["token"], &here).token(), token);
+        // As programs leave it that use the library: the one in plain files is used.
+        fs::remove_dir_all(home.0.path().join("stores")).unwrap();
+        let token = home.run(&["token"], &here).token();
+        let stopped = home.run(&["store", "migrate", "keyring", "encrypted"], &here).exits(5).prints_nothing();
+        stopped.says("that is used lies in the store \"file\"").says("To remove it: tokenway logout --store keyring");
+        assert_eq!(home.run(&["token"], &here).token(), token);
     });
 }
 
