@@ -85,26 +85,30 @@ export interface ClientOptions {
 export class Client {
   readonly #flights = new Flights<AccessToken>();
   #known: Promise<Known> | undefined;
-  #login: { run: Promise<LoginRun>; end: Promise<LoggedIn> } | undefined;
+  #login: { run: Promise<LoginRun>; end: Promise<LoggedIn>; isResumed: boolean } | undefined;
   #takingUp: Promise<{ end: Promise<LoggedIn> } | undefined> | undefined;
 
   /**
-   * Nothing is opened, read or connected yet; but listeners are registered now, so that an extension's worker makes its
-   * client at the top of its script. A configuration that cannot work is told by the first call.
+   * Nothing is opened or connected yet; but listeners are registered now, so that an extension's worker makes its client at
+   * the top of its script, and a login that is under way is gone on with. A configuration that cannot work is told by the
+   * first call.
    */
   constructor(readonly config: Config, readonly world: World, readonly options: ClientOptions = {}) {
     world.login?.attach?.(config, {
-      redirected: (callback) => void this.#redirected(callback).catch(() => undefined),
-      wake: () => void this.#woken().catch(() => undefined),
+      redirected: (callback, login) => this.#redirected(callback, login),
+      wake: () => void this.#woken(() => true).catch(() => undefined),
+      wakeAnswered: () => void this.#woken(({ begun, redirects }) => begun || redirects.length > 0).catch(() => undefined),
     });
   }
 
-  /** Logs in. A call while a login is under way here joins it. */
+  /** Logs in. A call while a login is under way here joins it; one of an earlier life is shown again. */
   login(options: { signal?: AbortSignal } = {}): Promise<LoggedIn> {
     const place = this.world.login;
     if (!place) return Promise.reject(noPlace());
-    if (!this.#login) place.prepare?.();
+    const resumed = this.#login?.isResumed ?? false;
+    if (!this.#login || resumed) place.prepare?.();
     const end = this.#login?.end ?? this.#start(undefined, place);
+    if (resumed) void this.#showAgain();
     const cancel = () => void this.cancelLogin().catch(() => undefined);
     if (options.signal?.aborted) cancel();
     options.signal?.addEventListener("abort", cancel, { once: true });
@@ -125,6 +129,12 @@ export class Client {
   async reopen(): Promise<void> {
     if (!this.#login) await this.#takeUp();
     await (await this.#login?.run)?.reopen();
+  }
+
+  /** The window of a life before this one may be gone with it. One that cannot come up ends the login, as it does at the start. */
+  async #showAgain(): Promise<void> {
+    const run = await this.#login?.run;
+    await run?.reopen().catch((error: unknown) => run.failed(error instanceof IoTrouble ? error : new IoTrouble("unable", String(error))));
   }
 
   /** Ends the login under way, unless its code is being exchanged. */
@@ -163,9 +173,11 @@ export class Client {
   async status(): Promise<Status> {
     const { module, key, config, logins } = await this.#ready();
     const { store } = this.world;
-    const record = await store.load(key);
-    const last = await store.texts.get(nameOf("last", key));
-    const status: Status = { key, provider: config.provider, store: store.describe(), underWay: (await logins.pending()) !== undefined };
+    const read = async () => [await store.load(key), await store.texts.get(nameOf("last", key)), await logins.pending()] as const;
+    const [record, last, pending] = await read().catch((error: unknown) => {
+      throw storeError("loading", error);
+    });
+    const status: Status = { key, provider: config.provider, store: store.describe(), underWay: pending !== undefined };
     if (last !== undefined) status.lastError = JSON.parse(last) as ReturnType<TokenwayError["toJSON"]>;
     if (record?.mark === "logged_in") {
       status.login = {
@@ -185,8 +197,9 @@ export class Client {
   async logout(options: { local?: boolean } = {}): Promise<LoggedOut> {
     const { key } = await this.#ready();
     const { end } = await this.#run({ name: "logout", everywhere: !options.local });
-    await this.world.store.texts.remove(nameOf("last", key));
     this.#flights.overtake();
+    // The logout stands, whatever cannot be forgotten.
+    await this.world.store.texts.remove(nameOf("last", key)).catch(() => undefined);
     if (!("logged_out" in end)) throw new TypeError("a logout ended as something else");
     return { ...given("claims", end.logged_out.claims), revoked: end.logged_out.revoked };
   }
@@ -204,19 +217,32 @@ export class Client {
     };
   }
 
-  async #redirected(callback: Callback): Promise<void> {
-    // Kept first: whoever dies from here on has lost nothing. Nobody will bring it again, so it is tried for a while.
-    if (!(await again(async () => (await this.#ready()).logins.keepRedirect(callback)))) return;
+  /** Whether it is kept. That is first: whoever dies from then on has lost nothing. Nobody will bring it again, so it is tried for a while. */
+  async #redirected(callback: Callback, login?: string): Promise<boolean> {
+    try {
+      const logins = this.#logins();
+      const kept = await again(() => logins.keepRedirect(callback, login));
+      if (kept) void this.#goOn().catch(() => undefined);
+      return kept;
+    } catch (error) {
+      (await this.#login?.run.catch(() => undefined))?.notKept(error);
+      return false;
+    }
+  }
+
+  async #goOn(): Promise<void> {
     if (this.#login) (await this.#login.run).wake();
-    else await this.resume();
+    else await again(() => this.#takeUp());
   }
 
   /** A context that was killed may seem to run the login for a moment longer. */
-  async #woken(): Promise<void> {
-    const { logins } = await this.#ready();
+  async #woken(isDue: (pending: Pending) => boolean): Promise<void> {
+    const logins = this.#logins();
     await again(async () => {
+      const pending = await logins.pending();
+      if (this.#login || !pending || !isDue(pending)) return;
       await this.#takeUp();
-      if (!this.#login && (await logins.pending())) throw new Error("nobody can take it up yet");
+      if (!this.#login) throw new Error("nobody can take it up yet");
     });
   }
 
@@ -265,7 +291,7 @@ export class Client {
     });
     // Whoever asked hears of it; where nobody did, `status` tells.
     end.catch(() => undefined);
-    this.#login = { run, end };
+    this.#login = { run, end, isResumed: resumed !== undefined };
     return end;
   }
 
@@ -274,11 +300,14 @@ export class Client {
     const { store } = this.world;
     const run = await started;
     const last = nameOf("last", key);
-    const release = resumed?.release ?? (await store.locks.hold(logins.runLock, RUN_LOCK_WAIT));
-    // Another context runs a login that ends as soon as this one is kept: the next in the queue is this context.
-    const later = release ? undefined : store.locks.hold(logins.runLock, RUN_LOCK_QUEUE);
-    const unwatch = store.watch(key, () => run.wake());
+    let release = resumed?.release;
+    let later: Promise<(() => void) | undefined> | undefined;
+    let unwatch = (): void => undefined;
     try {
+      release ??= await store.locks.hold(logins.runLock, RUN_LOCK_WAIT);
+      // Another context runs a login that ends as soon as this one is kept: the next in the queue is this context.
+      if (!release) later = store.locks.hold(logins.runLock, RUN_LOCK_QUEUE);
+      unwatch = store.watch(key, () => run.wake());
       if (!resumed) await this.#prepare(module, key);
       await store.texts.remove(last);
       const flow: Flow = resumed ? { name: "resume", snapshot: resumed.snapshot } : { name: "login" };
@@ -286,11 +315,13 @@ export class Client {
       if (!("logged_in" in end)) throw new TypeError("a login ended as something else");
       const { record, replaced, notes } = end.logged_in;
       this.#flights.overtake();
+      // A login that this one replaced may have said so meanwhile.
+      await store.texts.remove(last).catch(() => undefined);
       await run.finished({ ok: true, sentence: "You are logged in." });
       return { claims: record.claims, ...given("scopes", record.scopes), replaced, notes };
     } catch (caught) {
       const error = toError(caught);
-      await store.texts.set(last, JSON.stringify(error)).catch(() => undefined);
+      if (!run.isOvertaken) await store.texts.set(last, JSON.stringify(error)).catch(() => undefined);
       await run.finished({ ok: false, sentence: error.message });
       throw error;
     } finally {
@@ -310,7 +341,7 @@ export class Client {
         throw new IoTrouble("unable", "a newer version of tokenway wrote the login that lies there; update this program");
       }
     } catch (error) {
-      throw storeError(error);
+      throw storeError("saving", error);
     }
   }
 
@@ -344,13 +375,18 @@ export class Client {
         const config = whole(this.config);
         guarded(() => module.checkConfig(config));
         const key = keyOf(config);
-        return { module, config, key, logins: new Logins(this.world.store, key) };
+        return { module, config, key, logins: this.#logins() };
       },
     ).catch((error: unknown) => {
       this.#known = undefined;
       throw error;
     });
     return this.#known;
+  }
+
+  /** Needs no module: a redirect is kept before that has been fetched. */
+  #logins(): Logins {
+    return new Logins(this.world.store, keyOf(whole(this.config)));
   }
 
   async #awake<T>(work: () => Promise<T>): Promise<T> {
@@ -461,10 +497,10 @@ function noPlace(): ConfigurationError {
   return new ConfigurationError("unable", `nobody can log in from this context. ${advice}`, "opening", undefined, advice);
 }
 
-function storeError(error: unknown): ConfigurationError {
+function storeError(step: "loading" | "saving", error: unknown): ConfigurationError {
   const advice = "Make the place where logins are kept readable and writable, then try again.";
   const detail = error instanceof Error ? error.message : String(error);
-  return new ConfigurationError("store", `saving the login: ${detail}. ${advice}`, "saving", undefined, advice);
+  return new ConfigurationError("store", `${step} the login: ${detail}. ${advice}`, step, undefined, advice);
 }
 
 function guarded<T>(work: () => T): T {

@@ -1,7 +1,7 @@
 // One login in one context: the machine's login actions, performed by the place.
 
 import { IoTrouble } from "./errors.js";
-import type { Logins } from "./logins.js";
+import type { Logins, Pending } from "./logins.js";
 import type { Callback, LoginAction, Outcome, Reason } from "./machine.js";
 import type { LoginPlace, Waiting } from "./world.js";
 
@@ -13,6 +13,8 @@ export class LoginRun implements Waiting {
   #fresh: boolean;
   /** Another context spends the code. */
   #lostClaim = false;
+  /** Another login was started. */
+  #replaced = false;
   /** This context does: there is nothing more to keep. */
   #begun = false;
   /** The redirect that the machine looks at. */
@@ -88,10 +90,10 @@ export class LoginRun implements Waiting {
     this.#wake();
   }
 
-  /** Shows the address once more: its window was lost. */
+  /** Shows the address once more: its window was lost. Not to whoever has come back from there already. */
   async reopen(): Promise<void> {
     this.#reopen = this.#url === undefined;
-    if (this.#url && !this.#begun) await this.place.open(this.#url, this);
+    if (this.#url && (await this.#isAwaited())) await this.place.open(this.#url, this);
   }
 
   /** Ends the wait. From the claim of the code on the login is not cancelled. */
@@ -100,9 +102,12 @@ export class LoginRun implements Waiting {
   }
 
   redirected(callback: Callback): void {
-    void this.logins.keepRedirect(callback, this.#login).then(() => this.#wake(), (error: unknown) => {
-      this.failed(new IoTrouble("unable", `the answer of the browser could not be kept: ${String(error)}`));
-    });
+    void this.logins.keepRedirect(callback, this.#login).then(() => this.#wake(), (error: unknown) => this.notKept(error));
+  }
+
+  /** A redirect arrived, and nobody will bring it again. */
+  notKept(error: unknown): void {
+    this.failed(new IoTrouble("unable", `the answer of the browser could not be kept: ${String(error)}`));
   }
 
   failed(trouble: IoTrouble): void {
@@ -117,8 +122,26 @@ export class LoginRun implements Waiting {
   }
 
   async window(): Promise<unknown> {
+    return (await this.#pending())?.window;
+  }
+
+  get login(): string {
+    return this.#login ?? "";
+  }
+
+  /** Whether another context goes on: what became of this login is told there. */
+  get isOvertaken(): boolean {
+    return this.#lostClaim || this.#replaced;
+  }
+
+  async #isAwaited(): Promise<boolean> {
+    const pending = await this.#pending();
+    return pending !== undefined && !pending.begun && pending.redirects.length === 0;
+  }
+
+  async #pending(): Promise<Pending | undefined> {
     const pending = await this.logins.pending();
-    return pending?.login === this.#login ? pending?.window : undefined;
+    return pending?.login === this.#login ? pending : undefined;
   }
 
   async #end(): Promise<void> {
@@ -137,6 +160,7 @@ export class LoginRun implements Waiting {
       });
       const pending = await this.logins.pending();
       if (pending?.login !== this.#login) {
+        this.#replaced = pending !== undefined;
         const why = pending ? "another login was started" : "the login under way was removed from the storage";
         throw new IoTrouble("cancelled", why);
       }

@@ -65,13 +65,14 @@ export class Logins {
     return this.#changeOf(login, (pending) => ({ ...pending, redirectUri }));
   }
 
-  /** Keeps a redirect, of the window of `login` if that is known. False: nobody waits for one, it is at another place, or it is there already. */
+  /** Keeps a redirect, of the window of `login` if that is known. False: nobody waits for one, or it is at another place. */
   async keepRedirect(redirect: Callback, login?: string): Promise<boolean> {
     let kept = false;
     await this.#change((pending) => {
-      if (!pending || pending.begun || pending.redirects.length >= MAX_REDIRECTS) return pending;
+      if (!pending || pending.begun) return pending;
       if (!isExpected(redirect, pending.redirectUri) || (login !== undefined && login !== pending.login)) return pending;
-      if (pending.redirects.some((other) => bare(other) === bare(redirect))) return pending;
+      kept = pending.redirects.some((other) => bare(other) === bare(redirect));
+      if (kept || pending.redirects.length >= MAX_REDIRECTS) return pending;
       kept = true;
       return { ...pending, redirects: [...pending.redirects, redirect] };
     });

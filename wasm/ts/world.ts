@@ -18,9 +18,10 @@ export interface World {
 export interface LoginPlace {
   /**
    * Called once, when the client is made and before anything is awaited: the time to register listeners. `redirected` is
-   * called with whatever may be a redirect, as often as it arrives; `wake` when something that is pending may be due.
+   * called with whatever may be a redirect, as often as it arrives, and with the login whose window it is if that is known;
+   * it answers whether it is kept.
    */
-  attach?(config: Config, told: { redirected(callback: Callback): void; wake(): void }): void;
+  attach?(config: Config, told: Told): void;
   /** Called in the very call of `login`, while a click still counts: pages open their popup. */
   prepare?(): void;
   /** The redirect URI, of the candidates or of this place's own. Port 0 stands for any. */
@@ -35,8 +36,19 @@ export interface LoginPlace {
   finished?(end: { ok: boolean; sentence: string }, window: unknown): Promise<void>;
 }
 
+/** What a place tells its client of, whether or not a login is under way. */
+export interface Told {
+  redirected(callback: Callback, login?: string): Promise<boolean>;
+  /** A login that is pending is to be gone on with here. */
+  wake(): void;
+  /** The same for one whose redirect is kept already: nobody has to wait for it. */
+  wakeAnswered(): void;
+}
+
 /** The login that a place shows. */
 export interface Waiting {
+  /** Its name; nothing secret. */
+  readonly login: string;
   /** A redirect arrived. */
   redirected(callback: Callback): void;
   /** No redirect will come: the person closed the window. */

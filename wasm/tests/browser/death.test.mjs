@@ -63,6 +63,26 @@ for (const kind of BROWSERS) {
     });
   }
 
+  describe(`a tab of a login in ${kind}`, { concurrency: false }, () => {
+    let peer, world;
+    before(async () => ({ peer, world } = await start(kind, 'tab')));
+    after(() => stop({ peer, world }));
+
+    test('is missed when it was closed while the worker slept', async () => {
+      world.order({ do: 'login' });
+      const page = await loginPage(world, peer);
+      await until('the wait', async () => (await world.ask({ do: 'status' })).value.underWay);
+      await world.kill();
+      await page.close();
+      const { lastError } = await until('the end of the login', async () => {
+        const { value } = await world.ask({ do: 'status' });
+        return !value.underWay && value;
+      });
+      assert.equal(lastError.code, 'cancelled');
+      assert.match(lastError.message, /the tab of the login was closed/);
+    });
+  });
+
   describe(`a renewal in ${kind}`, { concurrency: false }, () => {
     let peer, world;
     before(async () => ({ peer, world } = await start(kind, 'identity')));
@@ -102,6 +122,16 @@ after(() => {
 async function reached(world, point) {
   await until(`the point ${point.name}`, () => world.storage(async () => (await chrome.storage.session.get('reached')).reached));
   await world.storage(() => chrome.storage.session.remove('reached'));
+}
+
+function loginPage(world, peer) {
+  return until('the page of the login', async () => {
+    for (const page of await world.browser.pages()) {
+      const place = await page.evaluate(() => (document.querySelector('form') ? location.href : '')).catch(() => '');
+      if (place.startsWith(peer.issuer)) return page;
+    }
+    return undefined;
+  });
 }
 
 /** What a renewal before it left would make the next one wait: each starts from a login of its own. */

@@ -51,6 +51,16 @@ for (const kind of BROWSERS) {
         assert.equal(value?.claims.sub, 'ada', JSON.stringify(error));
       });
 
+      if (kind === 'chromium' && via === 'identity') test('a login beside another window of a login says so', async () => {
+        await world.storage((url) => void chrome.identity.launchWebAuthFlow({ url, interactive: true }).catch(() => undefined), `${peer.issuer}/.well-known/openid-configuration`);
+        const other = await until('the other window', async () =>
+          (await world.browser.pages()).find((page) => page.url().endsWith('/openid-configuration')));
+        const { error } = await world.ask({ do: 'login' });
+        assert.match(error.message, /another login window of this extension is open/);
+        await other.close();
+        assert.equal((await logIn(world, peer)).claims.sub, 'ada');
+      });
+
       test('a storage that is cleared in mid-flow ends the login with a typed error', async () => {
         const answer = world.order({ do: 'login' });
         await until('the receiver', () => redirectOf(world));

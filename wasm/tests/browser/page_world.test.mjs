@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import puppeteer from 'puppeteer-core';
 
 import { startPeer } from '../peer.mjs';
+import { until } from './support.mjs';
 
 const PACKAGE = new URL('../../pkg/', import.meta.url);
 const TYPES = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' };
@@ -13,6 +14,8 @@ const TYPES = { html: 'text/html', js: 'text/javascript', wasm: 'application/was
 const POLLING = { polling: 50 };
 
 let peer, browser, context, server, origin;
+/** Whether the site has the WebAssembly module just now. */
+let hasModule = true;
 before(async () => {
   peer = await startPeer();
   browser = await puppeteer.launch({
@@ -57,7 +60,8 @@ async function serve(mode, issuer = peer.issuer) {
       response.writeHead(200, { 'content-type': TYPES.html }).end(pathname === '/callback' && mode === 'popup' ? callback : app);
       return;
     }
-    const file = pathname.startsWith('/pkg/') ? await readFile(new URL(pathname.slice(5), PACKAGE)).catch(() => undefined) : undefined;
+    const isThere = pathname.startsWith('/pkg/') && (hasModule || !pathname.endsWith('.wasm'));
+    const file = isThere ? await readFile(new URL(pathname.slice(5), PACKAGE)).catch(() => undefined) : undefined;
     response.writeHead(file ? 200 : 404, { 'content-type': TYPES[pathname.split('.').at(-1)] ?? 'text/plain' }).end(file);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -218,6 +222,21 @@ test('a page that was reloaded meanwhile still gets the answer of its popup', as
   await page.waitForFunction(() => client.status().then(({ login }) => login !== undefined), POLLING);
 });
 
+test('a popup waits with its answer until the page that wants it is there again', async () => {
+  await serve('popup');
+  const page = await open();
+  const popup = await popupOf(page);
+  await popup.waitForSelector('form');
+  await page.goto('about:blank');
+  await person(popup);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(popup.isClosed(), false);
+  await page.goto(origin);
+  await ready(page);
+  await page.waitForFunction(() => client.status().then(({ login }) => login !== undefined), POLLING);
+  await until('the popup to be closed', () => popup.isClosed());
+});
+
 test('a blocked popup is said to be blocked, and what to do', async () => {
   await serve('popup');
   const page = await open();
@@ -257,6 +276,39 @@ test('a redirect that is declined is told, and nobody is logged in', async () =>
   const { lastError, login } = await status(page);
   assert.match(lastError.message, /access_denied|declined|denied/);
   assert.equal(login, undefined);
+});
+
+test('of two tabs that left, the one whose login was replaced ends nothing when it comes back', async () => {
+  await serve('redirect');
+  const tabs = [await open(), await open()];
+  for (const page of tabs) {
+    await page.bringToFront();
+    await Promise.all([page.waitForNavigation(), page.click('button')]);
+    await page.waitForSelector('form');
+  }
+  const [replaced, last] = tabs;
+  await person(replaced);
+  await ready(replaced);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const { underWay, lastError } = await status(replaced);
+  assert.deepEqual({ underWay, lastError }, { underWay: true, lastError: undefined });
+  await person(last);
+  await ready(last);
+  await last.waitForFunction(() => client.status().then(({ login }) => login !== undefined), POLLING);
+});
+
+test('a redirect that is kept is gone on with by the next page', async () => {
+  await serve('redirect');
+  const page = await open();
+  await Promise.all([page.waitForNavigation(), page.click('button')]);
+  hasModule = false;
+  await person(page);
+  await ready(page);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  hasModule = true;
+  await page.goto(origin);
+  await ready(page);
+  await page.waitForFunction(() => client.status().then(({ login }) => login !== undefined), POLLING);
 });
 
 test('somebody who leads another tab to the redirect URI ends no login', async () => {

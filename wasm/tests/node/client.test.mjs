@@ -340,23 +340,81 @@ test('four overlapping calls of each method end without a clash', async () => {
 });
 
 /** A client in a place like a page: redirects come to the listener that it attached. */
-function clientOfAPlace(config) {
-  const texts = new Texts();
+function clientOfAPlace(config, texts = new Texts(), locks = new ContextLocks()) {
   let told;
   const urls = [];
+  const prepared = [];
   const login = {
     attach: (_config, listener) => {
       told = listener;
     },
+    prepare: () => prepared.push(urls.length),
     listen: async ([first]) => first,
     open: async (url) => urls.push(url) > 0,
   };
-  const client = new Client({ issuer: peer.issuer, client_id: 'native', ...config }, { store: new TextStore(texts, new ContextLocks()), login });
-  return { client, texts, urls, arrives: (url) => told.redirected(heard(url)) };
+  const client = new Client({ issuer: peer.issuer, client_id: 'native', ...config }, { store: new TextStore(texts, locks), login });
+  return { client, texts, urls, prepared, locks, wake: () => told.wake(), arrives: (url) => told.redirected(heard(url)) };
 }
 
+const CALLBACK = { redirect_uri: 'http://127.0.0.1:49100/callback' };
+
+test('a login of an earlier life is shown again to whoever wants to log in', async () => {
+  const dead = clientOfAPlace(CALLBACK);
+  dead.client.login().catch(() => undefined);
+  while (!dead.urls.length) await sleep(5);
+  const texts = new Texts();
+  for (const [name, text] of Object.entries(await dead.texts.all())) await texts.set(name, text);
+  const next = clientOfAPlace(CALLBACK, texts);
+  next.wake();
+  await sleep(300);
+  const login = next.client.login();
+  while (!next.urls.length) await sleep(5);
+  assert.deepEqual(next.urls, dead.urls);
+  assert.equal(next.prepared.length, 1);
+  await next.arrives(await walk(next.urls[0]));
+  assert.equal((await login).claims.sub, 'alice');
+  await dead.client.cancelLogin();
+});
+
+test('a login that replaced another leaves none of its trouble behind', async () => {
+  const old = clientOfAPlace(CALLBACK);
+  const ended = old.client.login().catch((error) => error);
+  while (!old.urls.length) await sleep(5);
+  const next = clientOfAPlace(CALLBACK, old.texts, old.locks);
+  const login = next.client.login();
+  while (!next.urls.length) await sleep(5);
+  assert.match((await ended).message, /another login was started/);
+  assert.equal((await next.client.status()).lastError, undefined);
+  await next.arrives(await walk(next.urls[0]));
+  assert.equal((await login).claims.sub, 'alice');
+  assert.equal((await old.client.status()).lastError, undefined);
+});
+
+test('a redirect that cannot be kept at all ends the login with the reason', async () => {
+  const { client, texts, urls, arrives } = clientOfAPlace(CALLBACK);
+  const login = client.login().catch((error) => error);
+  while (!urls.length) await sleep(5);
+  const redirect = await walk(urls[0]);
+  const set = texts.set.bind(texts);
+  texts.set = async (name, text) => (name.startsWith('tokenway:login:') ? Promise.reject(new Error('the storage is full')) : set(name, text));
+  assert.equal(await arrives(redirect), false);
+  assert.match((await login).message, /the answer of the browser could not be kept.*the storage is full/);
+});
+
+test('a store that cannot be read is said to be that, and a logout stands whatever is left behind', async () => {
+  const { client, texts } = clientOf({ client_id: 'native' });
+  await client.login();
+  const [get, remove] = [texts.get.bind(texts), texts.remove.bind(texts)];
+  texts.get = async () => Promise.reject(new Error('the disk is on fire'));
+  await assert.rejects(client.status(), { name: 'ConfigurationError', step: 'loading', message: /the disk is on fire.*readable and writable/ });
+  texts.get = get;
+  texts.remove = async (name) => (name.startsWith('tokenway:last:') ? Promise.reject(new Error('busy')) : remove(name));
+  assert.equal((await client.logout()).claims.sub, 'alice');
+  assert.equal((await client.status()).login, undefined);
+});
+
 test('a redirect that cannot be kept at once is kept a moment later', async () => {
-  const { client, texts, urls, arrives } = clientOfAPlace({ redirect_uri: 'http://127.0.0.1:49100/callback' });
+  const { client, texts, urls, arrives } = clientOfAPlace(CALLBACK);
   const login = client.login();
   while (!urls.length) await sleep(5);
   const redirect = await walk(urls[0]);

@@ -43,6 +43,15 @@ test('two stores on one place share its locks and see each other\'s writes', asy
   assert.equal(await stores[0].unlock(key, lease), 'unlocked');
 });
 
+test('two stores on one place exclude each other though nobody gave them locks', async () => {
+  const texts = new MemoryTexts();
+  const [one, other] = [new TextStore(texts), new TextStore(texts)];
+  const key = { provider: 'p', client_id: 'c', account: 'a' };
+  const { lease } = await one.lock(key, 0);
+  assert.ok('busy' in (await other.lock(key, 10)));
+  assert.equal(await one.unlock(key, lease), 'unlocked');
+});
+
 test('a record that cannot be read is trouble, not absence', async () => {
   const store = memoryStore();
   const key = { provider: 'p', client_id: 'c', account: 'a' };

@@ -15,7 +15,7 @@ export function bestLocks(): Locks {
   const hasWebLocks = globalThis.navigator?.locks !== undefined;
   if (globalThis.process?.versions?.node) say("locks of Node hold in this process alone, so that other processes");
   else if (!hasWebLocks) say("there are no Web Locks here, so that other contexts");
-  return hasWebLocks ? new WebLocks() : new ContextLocks();
+  return hasWebLocks ? new WebLocks() : OF_THIS_CONTEXT;
 }
 
 function say(who: string): void {
@@ -87,6 +87,9 @@ export class ContextLocks implements Locks {
     });
   }
 }
+
+/** One for all stores: their places are in the names. */
+const OF_THIS_CONTEXT = new ContextLocks();
 
 /** Leaves no timer behind: Node would wait for it. */
 async function orPassed(promise: Promise<void>, milliseconds: number): Promise<void> {

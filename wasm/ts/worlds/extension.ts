@@ -4,7 +4,7 @@ import { IoTrouble } from "../errors.js";
 import type { Config } from "../machine.js";
 import { extensionStore } from "../store/chrome_storage.js";
 import type { Store } from "../store/store.js";
-import { answered, heard, isAt, type LoginPlace, type Waiting, type World } from "../world.js";
+import { answered, heard, isAt, type LoginPlace, type Told, type Waiting, type World } from "../world.js";
 import { type ExtensionApi, extensionApi } from "./extension_api.js";
 
 /** How often an extension says that it is still busy, in milliseconds: a worker is stopped after 30 s without an event. */
@@ -65,20 +65,18 @@ class ExtensionLogin implements LoginPlace {
   /** Where the login under way is redirected to. */
   #redirectUri: string | undefined;
   #waiting: Waiting | undefined;
-  /** The `launchWebAuthFlow` of this life that is under way. */
-  #flow: { waiting: Waiting; ended: Promise<unknown> } | undefined;
-  /** Whether there was one in this life: its window may still be there. */
-  #flown = false;
-  /** The login whose window by `launchWebAuthFlow` has not come up yet. */
-  #launched: { waiting: Waiting; up: () => void; over?: boolean } | undefined;
+  /** The login whose window by `launchWebAuthFlow` was asked for in this life. */
+  #launched: Waiting | undefined;
+  /** Tabs that were closed before anybody here waited: one of them may have been the login's. */
+  readonly #closedTabs = new Set<number>();
 
   constructor(readonly api: ExtensionApi, readonly via: "identity" | "tab" | undefined) {}
 
-  attach(config: Config, told: { redirected(callback: ReturnType<typeof heard>): void; wake(): void }): void {
+  attach(config: Config, told: Told): void {
     const seen = ({ tabId, frameId, url }: { tabId: number; frameId: number; url: string }) => {
       if (frameId !== 0 || !/[?&](code|error|state)=/.test(url)) return;
       this.#redirected = { tab: tabId, url };
-      told.redirected(heard(url));
+      void told.redirected(heard(url));
     };
     const filter = { url: hosts(config) };
     this.api.webNavigation?.onBeforeNavigate.addListener(seen, filter);
@@ -89,11 +87,10 @@ class ExtensionLogin implements LoginPlace {
     });
     this.api.tabs?.onRemoved.addListener((tab) => void this.#closed(tab).catch(() => undefined));
     this.api.windows?.onCreated.addListener(({ id, type }) => {
-      if (type !== "popup" || id === undefined) return;
-      const launched = this.#launched;
-      this.#launched = undefined;
-      if (launched?.over) void this.api.windows?.remove(id).catch(() => undefined);
-      else void launched?.waiting.keepWindow({ window: id }).catch(() => undefined).then(launched.up);
+      if (type !== "popup" || id === undefined || flow?.place !== this || flow.window !== undefined) return;
+      flow.window = id;
+      if (flow.isOver) void this.api.windows?.remove(id).catch(() => undefined);
+      else void flow.waiting.keepWindow({ window: id }).catch(() => undefined).then(flow.up);
     });
     told.wake();
   }
@@ -115,15 +112,7 @@ class ExtensionLogin implements LoginPlace {
   async open(url: string, waiting: Waiting): Promise<boolean> {
     const redirect = new URL(url).searchParams.get("redirect_uri") ?? "";
     const identity = this.via === "tab" ? undefined : this.api.identity;
-    if (identity && redirect.startsWith(identity.getRedirectURL())) {
-      // Firefox would load a second flow into the window of the first, and both would end as closed by the person.
-      if (this.#flow?.waiting === waiting) return this.#focus(windowOf(await waiting.window()));
-      if (this.#flow) await Promise.race([this.#flow.ended, new Promise((resolve) => setTimeout(resolve, FLOW_END_WAIT))]);
-      if (isFirefox() && (this.#flown || (await waiting.window()) !== undefined)) await this.#closeOrphans(url);
-      else if (await this.#focus(windowOf(await waiting.window()))) return true;
-      await this.#launch(identity, url, waiting);
-      return true;
-    }
+    if (identity && redirect.startsWith(identity.getRedirectURL())) return this.#openFlow(identity, url, waiting);
     if (!this.api.tabs || !this.api.webNavigation) {
       throw new IoTrouble("unable", `the redirect to ${redirect} can be caught with the permissions "tabs" and "webNavigation"`);
     }
@@ -141,46 +130,63 @@ class ExtensionLogin implements LoginPlace {
     const ours = this.api.identity?.getRedirectURL();
     const byFlow = ours !== undefined && this.via !== "tab" && wait.redirect_uri.startsWith(ours);
     // Chromium tells the navigation of a window whose worker is gone; Firefox closes it without a word.
-    if (byFlow && isFirefox() && !this.#flow) await this.open(wait.url, waiting);
+    if (byFlow && isFirefox() && this.#launched !== waiting) await this.open(wait.url, waiting);
+    const tab = tabOf(await waiting.window());
+    if (tab !== undefined && this.#closedTabs.has(tab)) waiting.failed(tabClosed());
+  }
+
+  async #openFlow(identity: Identity, url: string, waiting: Waiting): Promise<boolean> {
+    const kept = windowOf(await waiting.window());
+    if (flow?.waiting === waiting) return this.#focus(flow.window ?? kept);
+    if (flow) await Promise.race([flow.ended, new Promise((resolve) => setTimeout(resolve, FLOW_END_WAIT))]);
+    // Firefox would load a second flow into the window of the first, and both would end as closed by the person.
+    if (isFirefox()) await this.#closeOrphans(url, kept);
+    else if (await this.#focus(kept)) return true;
+    if (flow && !(isFirefox() && flow.isOver && flow.window !== undefined)) throw anotherWindow();
+    await this.#launch(identity, url, waiting);
+    return true;
   }
 
   /** Until the window is up and known: a background after this one has to find it. */
-  #launch(identity: NonNullable<ExtensionApi["identity"]>, url: string, waiting: Waiting): Promise<void> {
+  #launch(identity: Identity, url: string, waiting: Waiting): Promise<void> {
     return new Promise((up) => {
       setTimeout(up, WINDOW_WAIT);
-      this.#launched = { waiting, up };
-      this.#flown = true;
-      const flow = identity.launchWebAuthFlow({ url, interactive: true });
-      const ended = flow.catch(() => undefined).then(() => {
+      this.#launched = waiting;
+      const launched: Flow = { place: this, waiting, up, isOver: false, ended: Promise.resolve() };
+      // A worker that is gone left the window of a login that is waited for: its navigation is heard.
+      const isLeft = this.#waiting === waiting;
+      const answer = flowAnswer(identity, url, () => isLeft || launched.isOver);
+      launched.ended = answer.catch(() => undefined).then(() => {
         up();
-        if (this.#flow?.ended === ended) this.#flow = this.#launched = undefined;
+        if (launched.window !== undefined) flown.add(launched.window);
+        if (flow === launched) flow = undefined;
       });
-      this.#flow = { waiting, ended };
-      flow.then(
-        (answer) => {
-          if (answer !== undefined) waiting.redirected(answered(answer));
+      flow = launched;
+      answer.then(
+        (redirect) => {
+          if (redirect !== undefined) waiting.redirected(answered(redirect));
         },
         (error: unknown) => {
-          const trouble = flowTrouble(error);
-          if (trouble) waiting.failed(trouble);
+          if (!(isLeft && isTaken(error))) waiting.failed(flowTrouble(error));
         },
       );
     });
   }
 
-  /** Closes the window that an earlier login left at this server. */
-  async #closeOrphans(url: string): Promise<void> {
+  /** Closes the window that this login had in an earlier life, and those that earlier logins left. */
+  async #closeOrphans(url: string, kept: number | undefined): Promise<void> {
     const { origin } = new URL(url);
-    for (const { id, url: at } of (await this.api.tabs?.query({ windowType: "popup" })) ?? []) {
+    for (const { id, windowId, url: at } of (await this.api.tabs?.query({ windowType: "popup" })) ?? []) {
+      const isOurs = windowId !== undefined && (windowId === kept || flown.has(windowId) || (flow?.isOver && windowId === flow.window));
       const isLogin = at === "about:blank" || at?.startsWith(`${origin}/`);
-      if (isLogin && id !== undefined) await this.api.tabs?.remove(id);
+      if (isOurs && isLogin && id !== undefined) await this.api.tabs?.remove(id);
     }
   }
 
   async finished(_end: { ok: boolean; sentence: string }, window: unknown): Promise<void> {
     this.#waiting = undefined;
-    // Its window is closed when it comes up.
-    if (this.#launched) this.#launched.over = true;
+    // A window that has not come up yet is closed when it does.
+    if (flow?.place === this) flow.isOver = true;
     await this.api.alarms?.clear(ALARM);
     const redirected = this.#redirected && this.#redirectUri !== undefined && isAt(this.#redirected.url, this.#redirectUri) ? this.#redirected.tab : undefined;
     const tabs = new Set([tabOf(window), redirected].filter((tab) => tab !== undefined && tab >= 0));
@@ -196,8 +202,8 @@ class ExtensionLogin implements LoginPlace {
   /** The person closed the tab of the login: nobody will come back. */
   async #closed(tab: number): Promise<void> {
     const waiting = this.#waiting;
-    if (!waiting || tabOf(await waiting.window()) !== tab) return;
-    waiting.failed(new IoTrouble("cancelled", "the tab of the login was closed"));
+    if (!waiting) this.#closedTabs.add(tab);
+    else if (tabOf(await waiting.window()) === tab) waiting.failed(tabClosed());
   }
 
   /** Whether the window of the login still exists: then it is in front. */
@@ -229,11 +235,42 @@ class ExtensionLogin implements LoginPlace {
   }
 }
 
+type Identity = NonNullable<ExtensionApi["identity"]>;
+
+/** A `launchWebAuthFlow` of this life. */
+interface Flow {
+  place: ExtensionLogin;
+  waiting: Waiting;
+  /** To be called when its window is up and known. */
+  up: () => void;
+  window?: number;
+  ended: Promise<unknown>;
+  /** Its login has ended. */
+  isOver: boolean;
+}
+
+/** The one that is under way: a browser has room for one of each extension. */
+let flow: Flow | undefined;
+
+/** The windows of those that are over: Firefox may show them still. */
+const flown = new Set<number>();
+
+function anotherWindow(): IoTrouble {
+  return new IoTrouble("unable", "another login window of this extension is open, or still loading: close it, then log in again");
+}
+
+function tabClosed(): IoTrouble {
+  return new IoTrouble("cancelled", "the tab of the login was closed");
+}
+
 /** How long a window is waited for, in milliseconds: a browser that does not tell of it delays nothing but the answer. */
 const WINDOW_WAIT = 1_000;
 
 /** How long the window of a login that is over is waited for, in milliseconds, before another is asked for. */
 const FLOW_END_WAIT = 3_000;
+
+/** Milliseconds between two tries. */
+const FLOW_RETRY = 250;
 
 const ALARM = "tokenway: the deadline of a login";
 
@@ -258,10 +295,28 @@ function windowOf(kept: unknown): number | undefined {
   return typeof window === "number" ? window : undefined;
 }
 
-/** What the browsers say in words alone. Undefined: a worker that is gone left its window, whose navigation is heard. */
-function flowTrouble(error: unknown): IoTrouble | undefined {
+/** The redirect. The window of a flow that is over may be closing still: then it is tried again, unless `isInVain`. */
+async function flowAnswer(identity: Identity, url: string, isInVain: () => boolean): Promise<string | undefined> {
+  const limit = Date.now() + FLOW_END_WAIT;
+  for (;;) {
+    try {
+      return await identity.launchWebAuthFlow({ url, interactive: true });
+    } catch (error) {
+      if (!isTaken(error) || isInVain() || Date.now() > limit) throw error;
+      await new Promise((resolve) => setTimeout(resolve, FLOW_RETRY));
+    }
+  }
+}
+
+/** Chromium has room for one flow of each extension. */
+function isTaken(error: unknown): boolean {
+  return /only one web auth flow/i.test(error instanceof Error ? error.message : String(error));
+}
+
+/** What the browsers say in words alone. */
+function flowTrouble(error: unknown): IoTrouble {
   const words = error instanceof Error ? error.message : String(error);
-  if (/only one web auth flow/i.test(words)) return undefined;
+  if (isTaken(error)) return anotherWindow();
   if (/did not approve|cancelled or denied/i.test(words)) return new IoTrouble("cancelled", "the login window was closed");
   if (/could not be loaded/i.test(words)) return new IoTrouble("unreachable", "the page of the login could not be loaded");
   return new IoTrouble("unable", `the browser did not show the login: ${words}`);

@@ -29,7 +29,7 @@ export interface ExtensionApi {
   };
   tabs?: {
     create(tab: { url: string }): Promise<{ id?: number }>;
-    query(wish: { windowType: "popup" }): Promise<{ id?: number; url?: string }[]>;
+    query(wish: { windowType: "popup" }): Promise<{ id?: number; windowId?: number; url?: string }[]>;
     update(tab: number, change: { active: boolean }): Promise<unknown>;
     remove(tab: number): Promise<void>;
     onRemoved: Listenable<(tab: number) => void>;

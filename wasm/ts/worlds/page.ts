@@ -1,11 +1,11 @@
 // Logins of a web page: in a popup that tells of its redirect, or in this very tab, which leaves and comes back.
 
-import { channelOf, isRedirect, isRedirectMessage } from "../callback.js";
+import { channelOf, type HeardMessage, isRedirect, isRedirectMessage } from "../callback.js";
 import { IoTrouble } from "../errors.js";
-import type { Callback, Config } from "../machine.js";
+import type { Config } from "../machine.js";
 import { indexedDbStore } from "../store/indexed_db.js";
 import type { Store } from "../store/store.js";
-import { answered, heard, isAt, type LoginPlace, type Waiting, type World } from "../world.js";
+import { answered, heard, isAt, type LoginPlace, type Told, type Waiting, type World } from "../world.js";
 
 export interface PageOptions {
   /** `indexedDbStore()` if left out. */
@@ -23,39 +23,35 @@ export function pageWorld({ store = indexedDbStore(), mode = "popup" }: PageOpti
   return { store, login: mode === "popup" ? new PopupLogin() : new RedirectLogin() };
 }
 
-type Told = { redirected(callback: Callback): void; wake(): void };
-
 class PopupLogin implements LoginPlace {
   #popup: Window | null = null;
-  #waiting: Waiting | undefined;
-  #channel: BroadcastChannel | undefined;
 
   attach(config: Config, told: Told): void {
     const uri = redirectUriOf(config);
     if (!isOwn(uri)) return;
-    const hear = (data: unknown) => {
+    const hear = async (data: unknown, answer: (message: HeardMessage) => void) => {
       if (!isRedirectMessage(data) || !isAt(data.url, uri)) return;
-      if (this.#waiting) this.#waiting.redirected(heard(data.url));
-      else told.redirected(heard(data.url));
+      const kept = await told.redirected(heard(data.url));
+      answer({ tokenway: "heard", id: data.id, kept });
     };
-    this.#channel = new BroadcastChannel(channelOf(uri));
-    this.#channel.onmessage = ({ data }) => hear(data);
-    addEventListener("message", ({ origin, data }) => {
-      if (origin === location.origin) hear(data);
+    const channel = new BroadcastChannel(channelOf(uri));
+    channel.onmessage = ({ data }) => void hear(data, (message) => channel.postMessage(message));
+    addEventListener("message", ({ origin, source, data }) => {
+      if (origin === location.origin) void hear(data, (message) => (source as Window | null)?.postMessage(message, origin));
     });
+    told.wakeAnswered();
   }
 
   prepare(): void {
-    this.#popup = window.open("about:blank", "_blank", POPUP);
+    if (!this.#popup || this.#popup.closed) this.#popup = window.open("about:blank", "_blank", POPUP);
   }
 
   async listen(candidates: string[]): Promise<string> {
     return ownRedirect(candidates);
   }
 
-  async open(url: string, waiting: Waiting): Promise<boolean> {
-    this.#waiting = waiting;
-    if (!this.#popup || this.#popup.closed) this.#popup = window.open("about:blank", "_blank", POPUP);
+  async open(url: string): Promise<boolean> {
+    this.prepare();
     if (!this.#popup) {
       throw new IoTrouble("unable", "the browser blocked the login window: call login() in the very click of a button, or allow popups here");
     }
@@ -63,13 +59,8 @@ class PopupLogin implements LoginPlace {
     return true;
   }
 
-  async expect(_wait: unknown, waiting: Waiting): Promise<void> {
-    this.#waiting = waiting;
-  }
-
   /** A popup is never asked whether it is closed: a server's opener policy says so while the person still types. */
   async finished(): Promise<void> {
-    this.#waiting = undefined;
     this.#popup?.close();
     this.#popup = null;
   }
@@ -87,56 +78,49 @@ class RedirectLogin implements LoginPlace {
       // Before anything else: neither the history nor another script sees the code.
       history.replaceState(history.state, "", location.pathname);
       // Another tab did not leave: whoever led it here may only be heard.
-      told.redirected(hasLeft() ? answered(url) : heard(url));
-      forgetLeft();
+      const left = sessionStorage.getItem(LEFT);
+      void told.redirected(left === null ? heard(url) : answered(url), left ?? undefined);
+      sessionStorage.removeItem(LEFT);
       // The page that left may hold the login's lock for a moment longer: this looks again.
       told.wake();
-    }
+    } else told.wakeAnswered();
   }
 
   async listen(candidates: string[]): Promise<string> {
     return ownRedirect(candidates);
   }
 
-  async open(url: string): Promise<boolean> {
+  async open(url: string, waiting: Waiting): Promise<boolean> {
     this.#leaving = url;
-    if (this.#ready) this.#leave();
+    if (this.#ready) this.#leave(waiting);
     return true;
   }
 
   /** Only now the snapshot is stored, and nothing is lost when this page ends. */
-  async expect(): Promise<void> {
+  async expect(_wait: unknown, waiting: Waiting): Promise<void> {
     this.#ready = true;
-    this.#leave();
+    this.#leave(waiting);
   }
 
   async finished(): Promise<void> {
     this.#leaving = undefined;
     this.#ready = false;
-    forgetLeft();
+    sessionStorage.removeItem(LEFT);
   }
 
-  #leave(): void {
+  #leave({ login }: Waiting): void {
     const url = this.#leaving;
     this.#leaving = undefined;
     if (url === undefined) return;
-    sessionStorage.setItem(LEFT, "1");
+    sessionStorage.setItem(LEFT, login);
     location.assign(url);
   }
 }
 
 const POPUP = "popup,width=520,height=720";
 
-/** Marks the tab that left for the server; nothing secret. */
+/** Marks the tab that left for the server, and for which login; nothing secret. */
 const LEFT = "tokenway:left";
-
-function hasLeft(): boolean {
-  return sessionStorage.getItem(LEFT) !== null;
-}
-
-function forgetLeft(): void {
-  sessionStorage.removeItem(LEFT);
-}
 
 /** What is wrong with a configuration is told by the first call. */
 function redirectUriOf(config: Config | null | undefined): string | undefined {
