@@ -217,7 +217,10 @@ export class Client {
     };
   }
 
-  /** Whether it is kept. That is first: whoever dies from then on has lost nothing. Nobody will bring it again, so it is tried for a while. */
+  /**
+   * Whether it is kept. That is first: whoever dies from then on has lost nothing. Nobody may bring it again, so it is tried
+   * for a while.
+   */
   async #redirected(callback: Callback, login?: string): Promise<boolean> {
     try {
       const logins = this.#logins();
