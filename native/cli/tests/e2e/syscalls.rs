@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::credential::{Credential, End, each};
 use crate::peer::{Home, Peer, Waiting, finish};
@@ -14,6 +15,9 @@ const CALLS: &str = "openat,read,write,pwrite64,ftruncate,fsync,fdatasync,flock,
                      unlinkat,fchmod,mkdir";
 
 const ERRORS: [&str; 5] = ["error=EIO", "error=ENOSPC", "error=EINTR", "error=EDQUOT", "error=EROFS"];
+
+/// Longer than any that does not hang.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(20);
 
 /// One system call of a renewal: its name, and which of its thread it is.
 type Point = (String, usize);
@@ -154,9 +158,19 @@ impl Case {
     fn injected(&self, home: &Home, rejected: &str) -> Option<i32> {
         let (call, when) = &self.point;
         let inject = format!("inject={call}:{}:when={when}", self.fault);
-        let mut process =
-            Waiting::start(traced(&self.credential.asking(home), &["-e", call, "-e", &inject], "/dev/null"));
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let options = ["-y", "-e", call, "-e", &inject];
+        let mut process = Waiting::start(traced(&self.credential.asking(home), &options, log.path().to_str().unwrap()));
         process.give(rejected);
+        while !process.has_ended_within(LONGEST_RENEWAL) {
+            let calls = fs::read_to_string(log.path()).unwrap();
+            let wakes = calls.lines().any(|line| line.contains("(INJECTED)") && line.contains("[eventfd]"));
+            // To strace, the write that was meant is that of any thread: this one wakes the runtime, which sleeps on now.
+            // No kernel refuses it.
+            assert!(wakes, "{self:?} hangs: {calls}");
+            let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", process.pid())).unwrap();
+            finish(command("kill", &["-KILL".as_ref(), children.trim().as_ref()])).succeeds();
+        }
         process.end().code
     }
 }

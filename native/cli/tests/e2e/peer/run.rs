@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use url::Url;
@@ -139,6 +139,17 @@ impl Waiting {
         thread::sleep(span);
         self.process.kill().unwrap();
         self.end()
+    }
+
+    pub(crate) fn has_ended_within(&mut self, span: Duration) -> bool {
+        let limit = Instant::now() + span;
+        while Instant::now() < limit {
+            if self.process.try_wait().unwrap().is_some() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
     }
 
     pub(crate) fn end(mut self) -> Run {
