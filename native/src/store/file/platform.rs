@@ -31,18 +31,25 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     tighten(path, &fs::metadata(path)?)
 }
 
-/// Makes the folder if it is missing, so that it outlives a power cut like what will be in it.
+/// Makes the folder if it is missing, and those above it, so that it outlives a power cut like what will be in it.
 fn make_folder(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match make_in(parent, path) {
+        // Not asked whether that is there: another process may have made it by now.
+        Err(error) if error.kind() == ErrorKind::NotFound && parent != path => {
+            make_folder(parent)?;
+            make_in(parent, path)
+        }
+        made => made,
+    }
+}
+
+fn make_in(parent: &Path, path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     system::private_folder(&mut builder);
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match builder.create(path) {
         Ok(()) => sync_if_allowed(parent),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound && !parent.exists() => {
-            make_folder(parent)?;
-            make_folder(path)
-        }
         Err(error) => Err(error),
     }
 }

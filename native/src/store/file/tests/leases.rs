@@ -1,8 +1,8 @@
 //! Leases of the file store: who holds one, who hears of it, and what becomes of one whose file is changed under it.
 
 use std::fs;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -104,6 +104,22 @@ async fn f19_a_lease_whose_file_names_another_number_or_process_is_lost() {
     }
     fs::write(&path, ours.to_string()).unwrap();
     assert!(home.store.holds(&home.key, lease));
+}
+
+#[test]
+fn whoever_makes_the_same_folders_at_the_same_time_has_them() {
+    const ROUNDS: usize = 500;
+    let (folder, start, trouble) = (tempfile::tempdir().unwrap(), Barrier::new(8), Mutex::new(Vec::new()));
+    let make = || {
+        for round in 0..ROUNDS {
+            start.wait();
+            let made = platform::private_folder(&folder.path().join(format!("{round}/home/credentials")));
+            trouble.lock().unwrap().extend(made.err());
+        }
+    };
+    thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(make))));
+    let trouble = trouble.into_inner().unwrap();
+    assert!(trouble.is_empty(), "{} times: {:?}", trouble.len(), trouble.first());
 }
 
 #[test]
