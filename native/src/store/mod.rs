@@ -19,6 +19,7 @@ mod client_secrets;
 pub mod conformance;
 #[cfg(feature = "encrypted")]
 mod encrypted;
+mod expiry;
 pub(crate) mod file;
 mod foreign;
 #[cfg(feature = "keyring")]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::peer::{Home, PATIENCE, Peer, Run, Waiting};
+use crate::peer::{Home, PATIENCE, Peer, Run, Waiting, finish};
 use crate::refresh_trouble::HONEST;
 
 /// More than cores, because most of a run is a wait.
@@ -45,7 +45,11 @@ impl Credential {
     }
 
     pub(crate) fn login(&self, home: &Home) {
-        home.run(&self.words("login", &["--force"])).succeeds();
+        finish(self.logging_in(home)).succeeds();
+    }
+
+    pub(crate) fn logging_in(&self, home: &Home) -> Command {
+        home.command(&self.words("login", &["--force"]))
     }
 
     pub(crate) fn token(&self, home: &Home) -> String {

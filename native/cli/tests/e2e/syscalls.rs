@@ -114,24 +114,51 @@ fn f10_a_disk_that_became_read_only_costs_no_token_and_is_named_by_loop_device()
     assert_eq!(credential.ask_again(&home, &peer, &rejected), End::ValidToken);
 }
 
-/// No lock, no sending: a file system that cannot lock is never taken for one that nobody holds.
+/// How a file system without locks answers to `flock`: with an error, or with a lock for everybody.
+const NO_LOCKS: [&str; 4] = ["error=ENOLCK", "error=EOPNOTSUPP", "error=ENOSYS", "retval=0"];
+
 #[test]
-fn f20_where_flock_is_missing_nothing_is_sent_and_the_login_stays_by_strace() {
+fn f20_where_flock_is_missing_processes_take_turns_and_cost_one_refresh_a_round_by_strace() {
+    const PROCESSES: usize = 8;
+    let rounds = if crate::all_faults() { 20 } else { 2 };
+    let peer = Peer::with_token_life(600);
+    for (number, answer) in NO_LOCKS.iter().enumerate() {
+        peer.reset();
+        let home = Home::new();
+        let credential = credential(&peer, format!("account-{number}"));
+        finish(without_locks(&credential.logging_in(&home), answer, &[])).succeeds();
+        let mut token = credential.stored_token(&home);
+        for round in 1..=rounds {
+            let start = |_| Waiting::start(without_locks(&credential.asking_within(&home, "30"), answer, &[]));
+            let mut crowd: Vec<Waiting> = (0..PROCESSES).map(start).collect();
+            crowd.iter_mut().for_each(|process| process.give(&token));
+            let mut tokens: Vec<String> = crowd.into_iter().map(|process| process.end().token()).collect();
+            tokens.dedup();
+            assert!(tokens.len() == 1 && tokens[0] != token, "everybody has the same new token: {tokens:?}");
+            token = tokens.remove(0);
+            assert_eq!((peer.count("refreshes"), peer.count("reuses")), (round, 0), "{answer}");
+        }
+        assert_eq!(peer.whose(&token), "alice");
+        credential.status(&home).succeeds().prints("that file system has no locks, so programs take turns there");
+        eprintln!("syscalls: flock: {answer}: {PROCESSES} processes x {rounds}: {rounds} refreshes, 0 reuses");
+    }
+}
+
+#[test]
+fn f20_the_turn_of_a_process_that_was_killed_ends_by_its_age_by_strace() {
     let (peer, home) = (Peer::with_token_life(600), Home::new());
     let credential = credential(&peer, "first".to_owned());
     credential.login(&home);
     let rejected = credential.stored_token(&home);
-    for error in ["ENOLCK", "EOPNOTSUPP"] {
-        let inject = format!("inject=flock:error={error}");
-        let mut process =
-            Waiting::start(traced(&credential.asking(&home), &["-e", "flock", "-e", &inject], "/dev/null"));
-        process.give(&rejected);
-        let run = process.end();
-        assert!(run.code.is_some_and(|code| code != 0), "{run:?}");
-        assert!(run.stderr.to_lowercase().contains("lock"), "{run:?}");
-        assert_eq!(peer.count("token_requests"), 1, "the exchange of the login, and nothing else");
-    }
+    let kill = ["-e", "inject=connect:signal=SIGKILL:when=1"];
+    let mut process = Waiting::start(without_locks(&credential.asking(&home), NO_LOCKS[0], &kill));
+    process.give(&rejected);
+    assert_eq!(process.end().code, None, "killed");
+    let mut next = Waiting::start(without_locks(&credential.asking(&home), NO_LOCKS[0], &[]));
+    next.give(&rejected);
+    next.end().exits(4).says("another process is renewing");
     assert_eq!(credential.ask_again(&home, &peer, &rejected), End::ValidToken);
+    assert_eq!((peer.count("refreshes"), peer.count("reuses")), (1, 0));
 }
 
 /// A fault at one call of one credential's renewal.
@@ -224,6 +251,12 @@ fn points(credential: &Credential, home: &Home) -> BTreeSet<Point> {
 
 fn credential(peer: &Peer, account: String) -> Credential {
     Credential::at(peer.issuer(), "native", account)
+}
+
+/// The command where `flock` answers so.
+fn without_locks(command: &Command, answer: &str, options: &[&str]) -> Command {
+    let inject = format!("inject=flock:{answer}");
+    traced(command, &[&["-e", "trace=flock,connect", "-e", &inject], options].concat(), "/dev/null")
 }
 
 /// The command under strace, all threads.

@@ -12,7 +12,8 @@ use tokenway_core::lifecycle::record::{CredentialKey, Record};
 use super::lease::{Attempt, Lease};
 use super::paths::Files;
 use super::shelf::Shelf;
-use super::{failure, lease, ledger, platform, record};
+use super::{failure, lease, ledger, platform, record, turns};
+use crate::store::expiry;
 use crate::store::patience::{Patience, Pauses};
 use crate::store::{Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer};
 
@@ -49,11 +50,11 @@ impl Cabinet {
     }
 
     async fn take(&self, lock: &Lock) -> Answer<LockAnswer> {
-        let mut patience = Patience::new(lock.wait, PAUSES);
+        let (mut patience, span) = (Patience::new(lock.wait, PAUSES), expiry::span(lock.hold));
         let before = self.stamp(&lock.key).await;
         loop {
             let files = self.files(&lock.key);
-            let holder = match off_thread(move || lease::attempt(&files)).await? {
+            let holder = match off_thread(move || lease::attempt(&files, span)).await? {
                 Attempt::Held(lease, ledger) => {
                     let number = lease.number();
                     self.held().insert((lock.key.clone(), number), Arc::new(lease));
@@ -72,7 +73,7 @@ impl Cabinet {
         let Some(lease) = self.lease(&note.key, note.lease) else { return Ok(NoteAnswer::Lost) };
         let (files, ledger) = (self.files(&note.key), note.ledger.clone());
         off_thread(move || {
-            if !lease.is_current() {
+            if !lease.renew() {
                 return Ok(NoteAnswer::Lost);
             }
             ledger::write(&files, lease.number(), ledger, platform::now()).map(|()| NoteAnswer::Noted)
@@ -137,7 +138,11 @@ impl Store for Cabinet {
     }
 
     fn describe(&self) -> String {
-        self.shelf.describe(&self.folder)
+        let place = self.shelf.describe(&self.folder);
+        if turns::are_taken_in(&self.folder) {
+            return format!("{place}; that file system has no locks, so programs take turns there");
+        }
+        place
     }
 }
 

@@ -116,14 +116,14 @@ impl Shelf for FileShelf {
         bytes.map(|bytes| self.open(bytes)).transpose()
     }
 
-    fn write(&self, files: &Files, sealed: &Secret, _writing: &Writing) -> Answer<()> {
+    fn write(&self, files: &Files, sealed: &Secret, writing: &Writing) -> Answer<()> {
         let bytes = self.form.wrap(sealed)?;
         if bytes.len() > MAX_FILE {
             return Err(unable(format!("the credential has {} bytes, more than a file store takes", bytes.len())));
         }
         let target = self.target(files)?;
         let spare = (!target.linked).then(|| files.spare());
-        replace::replace_record(&target.file, &bytes, spare.as_deref())
+        replace::replace_record(&target.file, &bytes, spare.as_deref(), &|| writing.still_keeps_others_out())
     }
 
     fn remove(&self, files: &Files, _writing: &Writing) -> Answer<()> {

@@ -64,7 +64,7 @@ pub(super) fn remove(target: &Path) -> Answer<()> {
 /// Moves what `target` has to the new file `aside`, unless it is none of what `is_damaged` says: then somebody was just
 /// writing it.
 pub(super) fn move_aside(target: &Path, aside: &Path, is_damaged: impl Fn(Vec<u8>) -> bool) -> Answer<()> {
-    let mut file = LockFile::for_save(target)?;
+    let mut file = LockFile::for_save_in_place(target)?;
     let bytes = replace::read(target)?.unwrap_or_default();
     if !is_damaged(bytes.clone()) {
         return Err(unable(format!("{} was just being written by another process; try again", target.display())));
@@ -78,7 +78,7 @@ pub(super) fn move_aside(target: &Path, aside: &Path, is_damaged: impl Fn(Vec<u8
 }
 
 fn overwrite(target: &Path, contents: &[&[u8]]) -> Answer<()> {
-    put(&mut LockFile::for_save(target)?, target, contents)
+    put(&mut LockFile::for_save_in_place(target)?, target, contents)
 }
 
 fn put(file: &mut LockFile, target: &Path, contents: &[&[u8]]) -> Answer<()> {

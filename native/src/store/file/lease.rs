@@ -4,7 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokenway_core::action::LeaseNumber;
@@ -26,7 +27,6 @@ const MAX_NAME: usize = 40;
 
 /// A lease that this process holds. It ends when this is dropped, or with the process.
 pub(super) struct Lease {
-    path: PathBuf,
     number: LeaseNumber,
     lock: Mutex<LockFile>,
 }
@@ -46,16 +46,16 @@ struct Note {
     since: UnixMillis,
 }
 
-/// Takes the lease if it is free, and reads the ledger under it.
-pub(super) fn attempt(files: &Files) -> Answer<Attempt> {
+/// Takes the lease if it is free, and reads the ledger under it. `span`: how long it lasts if it ends by its age.
+pub(super) fn attempt(files: &Files, span: Duration) -> Answer<Attempt> {
     platform::private_folder(&files.folder).map_err(|error| failed("preparing", &files.folder, &error))?;
     let path = files.lease();
     let now = platform::now();
-    let lock = LockFile::try_lock(&path).map_err(|error| failed("locking", &path, &error))?;
+    let lock = LockFile::try_lock(&path, span).map_err(|error| failed("locking", &path, &error))?;
     let Some(mut lock) = lock else { return Ok(Attempt::Busy(holder(&path, now))) };
     let number = sign(&mut lock, &path, now)?;
     let ledger = ledger::read(files, number, now)?;
-    Ok(Attempt::Held(Lease { path, number, lock: Mutex::new(lock) }, ledger))
+    Ok(Attempt::Held(Lease { number, lock: Mutex::new(lock) }, ledger))
 }
 
 impl Lease {
@@ -65,9 +65,17 @@ impl Lease {
 
     /// Whether everybody who looks for the lease still finds it taken by us.
     pub(super) fn is_current(&self) -> bool {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        lock.is_at(&self.path)
-            && lock.read().ok().and_then(|bytes| parse(&bytes)).is_some_and(|note| note.is(self.number))
+        let mut lock = self.lock();
+        lock.is_current() && lock.read().ok().and_then(|bytes| parse(&bytes)).is_some_and(|note| note.is(self.number))
+    }
+
+    /// Begins its time anew, if it ends by its age. False: it is lost.
+    pub(super) fn renew(&self) -> bool {
+        self.is_current() && self.lock().renew()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LockFile> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

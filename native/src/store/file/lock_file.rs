@@ -1,13 +1,17 @@
-//! Files that are locked: advisory locks of the operating system, which end with their holder.
+//! Files that are locked: advisory locks of the operating system, which end with their holder, or [`turns`] where the
+//! file system has none.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::{failed, too_late};
 use super::platform;
+use super::turns::{self, Turn};
 use crate::store::Answer;
 use crate::store::patience::Pauses;
 
@@ -23,38 +27,77 @@ const PAUSES: Pauses = Pauses { first: Duration::from_millis(1), last: Duration:
 /// The most bytes of a lock file that are read.
 const MAX_NOTE: u64 = 1024;
 
-/// A locked file. The lock ends when this is dropped, or with the process.
-pub(crate) struct LockFile(File);
+/// How long the turn of a save counts without a sign of life: those who wait for a dead one wait no longer than for a
+/// live one.
+const SAVE_TURN: Duration = Duration::from_secs(5);
+
+/// A locked file. The lock ends when this is dropped, or with the process; where the file system has no locks, by its age.
+pub(crate) struct LockFile {
+    path: PathBuf,
+    file: File,
+    turn: Option<Turn>,
+}
+
+/// What locks a file on a file system without locks.
+#[derive(Clone, Copy)]
+enum Fallback {
+    /// A turn that counts for so long without a sign of life.
+    Turn(Duration),
+    Nothing,
+}
 
 impl LockFile {
     /// Locks the file at `path`, made if need be; `None` while another has it locked. Tasks of one process keep each
-    /// other out like processes do.
-    pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Self>> {
+    /// other out like processes do. Where the file system has no locks, it is ours for `span` without a sign of life.
+    pub(crate) fn try_lock(path: &Path, span: Duration) -> io::Result<Option<Self>> {
+        Self::attempt(path, Fallback::Turn(span))
+    }
+
+    /// The same for the short time of a save.
+    pub(crate) fn try_for_save(path: &Path) -> io::Result<Option<Self>> {
+        Self::attempt(path, Fallback::Turn(SAVE_TURN))
+    }
+
+    /// Locks the file at `path` for the short time of a save, waiting for others who do the same.
+    pub(crate) fn for_save(path: &Path) -> Answer<Self> {
+        Self::lock(path, SAVE_WAIT, Fallback::Turn(SAVE_TURN))
+    }
+
+    /// The same for a file that others may know by another name, beside which they would look for no turn.
+    pub(crate) fn for_save_in_place(path: &Path) -> Answer<Self> {
+        Self::lock(path, SAVE_WAIT, Fallback::Nothing)
+    }
+
+    fn attempt(path: &Path, fallback: Fallback) -> io::Result<Option<Self>> {
         for _ in 0..REOPENINGS {
-            let file = platform::open_lock(path)?;
-            match file.try_lock() {
-                Ok(()) => {}
+            let Some((file, is_new)) = platform::open_lock(path)? else { continue };
+            let has_locks = match file.try_lock() {
+                Ok(()) => keeps_others_out(&file, path)?,
                 Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) if platform::cannot_lock(&error) => false,
                 Err(TryLockError::Error(error)) => return Err(error),
-            }
-            let lock = LockFile(file);
-            if lock.is_at(path) {
+            };
+            let turn = match fallback {
+                Fallback::Turn(span) if !has_locks || turns::are_taken(path) => {
+                    let Some(turn) = Turn::try_take(path, span, is_new)? else { return Ok(None) };
+                    Some(turn)
+                }
+                Fallback::Nothing if !has_locks => return Err(io::Error::other("this file system has no locks")),
+                Fallback::Turn(_) | Fallback::Nothing => None,
+            };
+            let lock = LockFile { path: path.to_owned(), file, turn };
+            if lock.is_current() {
                 return Ok(Some(lock));
             }
         }
         Ok(None)
     }
 
-    /// Locks the file at `path` for the short time of a save, waiting for others who do the same.
-    pub(crate) fn for_save(path: &Path) -> Answer<Self> {
-        Self::lock(path, SAVE_WAIT)
-    }
-
-    fn lock(path: &Path, wait: Duration) -> Answer<Self> {
+    fn lock(path: &Path, wait: Duration, fallback: Fallback) -> Answer<Self> {
         let started = Instant::now();
         let mut pause = PAUSES.first;
         loop {
-            match Self::try_lock(path) {
+            match Self::attempt(path, fallback) {
                 Ok(Some(lock)) => return Ok(lock),
                 Ok(None) if started.elapsed() < wait => thread::sleep(pause),
                 Ok(None) => return Err(too_late(format!("another process keeps {} locked", path.display()))),
@@ -69,34 +112,74 @@ impl LockFile {
         read_note(&File::open(path)?)
     }
 
-    /// Whether `path` still names this file. A lock on a file that was removed or replaced keeps nobody out.
-    pub(crate) fn is_at(&self, path: &Path) -> bool {
-        platform::is_at(&self.0, path)
+    /// Whether it keeps others out still. A lock on a file that was removed or replaced does not, nor one without a turn
+    /// where others take turns by now.
+    pub(crate) fn is_current(&self) -> bool {
+        let is_ours = self.turn.as_ref().map_or_else(|| !turns::are_taken(&self.path), Turn::is_current);
+        is_ours && platform::is_at(&self.file, &self.path)
+    }
+
+    /// Begins its time anew, if it ends by its age. False: it is lost.
+    pub(crate) fn renew(&self) -> bool {
+        self.turn.as_ref().is_none_or(|turn| turn.renew().is_ok())
+    }
+
+    /// Asked last before anything is changed under the lock, because it may have ended by its age.
+    pub(crate) fn still_keeps_others_out(&self) -> io::Result<()> {
+        if self.is_current() {
+            return Ok(());
+        }
+        Err(io::Error::other(
+            "its lock was lost, because this process stood still or the lock's file was removed; try again",
+        ))
     }
 
     /// What its last holder wrote.
     pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
-        self.0.seek(SeekFrom::Start(0))?;
-        read_note(&self.0)
+        self.file.seek(SeekFrom::Start(0))?;
+        read_note(&self.file)
     }
 
     /// Replaces what it says, in place: the file must stay the one that is locked.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.seek(SeekFrom::Start(0))?;
-        self.0.write_all(bytes)?;
-        self.0.set_len(bytes.len() as u64)
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(bytes)?;
+        self.file.set_len(bytes.len() as u64)
     }
 
     /// Makes what it says durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.0.sync_all()
+        self.file.sync_all()
     }
 }
 
 impl Drop for LockFile {
     /// Closing would not be enough while a forked child still has the descriptor.
     fn drop(&mut self) {
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
+    }
+}
+
+/// Whether the lock on the open file keeps others out: some file systems give it to everybody. Looked at once for each
+/// folder.
+fn keeps_others_out(file: &File, path: &Path) -> io::Result<bool> {
+    static HONEST: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let folder = path.parent().unwrap_or(path);
+    let honest = || HONEST.lock().unwrap_or_else(PoisonError::into_inner);
+    if honest().contains(folder) {
+        return Ok(true);
+    }
+    let Some((again, false)) = platform::open_lock(path)? else { return Ok(true) };
+    if !platform::is_same(file, &again)? {
+        return Ok(true);
+    }
+    match again.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => {
+            honest().insert(folder.to_owned());
+            Ok(true)
+        }
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -108,6 +191,8 @@ fn read_note(file: &File) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tokenway_core::http::IoFailureKind;
 
     use super::*;
@@ -117,7 +202,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.save");
         let stuck = LockFile::for_save(&path).unwrap();
-        let Err(failure) = LockFile::lock(&path, Duration::from_millis(20)) else { panic!("locked twice") };
+        let Err(failure) = LockFile::lock(&path, Duration::from_millis(20), Fallback::Nothing) else {
+            panic!("locked twice")
+        };
         assert_eq!(failure.kind, IoFailureKind::Deadline);
         assert!(failure.detail.contains(path.to_str().unwrap()), "{}", failure.detail);
         drop(stuck);
@@ -129,9 +216,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.lock");
         let lock = LockFile::for_save(&path).unwrap();
-        let of_the_child = lock.0.try_clone().unwrap();
+        let of_the_child = lock.file.try_clone().unwrap();
         drop(lock);
-        assert!(LockFile::try_lock(&path).unwrap().is_some());
+        assert!(LockFile::try_for_save(&path).unwrap().is_some());
         drop(of_the_child);
     }
 
@@ -145,5 +232,37 @@ mod tests {
         assert_eq!(lock.read().unwrap(), b"short");
         #[cfg(unix)]
         assert_eq!(LockFile::peek(&path).unwrap(), b"short");
+    }
+
+    #[test]
+    fn a_lock_without_a_turn_is_lost_once_others_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.save");
+        let lock = LockFile::for_save(&path).unwrap();
+        assert!(lock.is_current() && lock.still_keeps_others_out().is_ok());
+        fs::create_dir(folder.path().join("x.save.turns")).unwrap();
+        assert!(!lock.is_current() && lock.still_keeps_others_out().is_err());
+        drop(lock);
+        assert!(LockFile::try_for_save(&path).unwrap().is_none(), "whoever had it may have it still");
+    }
+
+    #[test]
+    fn where_others_take_turns_a_lock_alone_is_not_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, turns) = (folder.path().join("x.save"), folder.path().join("x.save.turns"));
+        fs::create_dir(&turns).unwrap();
+        let lock = LockFile::try_for_save(&path).unwrap().unwrap();
+        assert!(turns.join("1.held").exists());
+        assert!(lock.is_current() && lock.renew());
+        fs::remove_file(turns.join("1.held")).unwrap();
+        assert!(!lock.is_current() && !lock.renew());
+    }
+
+    #[test]
+    fn a_lock_in_place_needs_no_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::create_dir(folder.path().join("x.turns")).unwrap();
+        assert!(LockFile::attempt(&path, Fallback::Nothing).is_ok());
     }
 }

@@ -6,6 +6,7 @@
 //! HOME/credentials/NAME.lock          locked for as long as the lease is held; says by whom
 //! HOME/credentials/NAME.ledger.json   the ledger
 //! HOME/credentials/NAME.spare         noise of the record's size, given up when the disk is full
+//! HOME/credentials/NAME.lock.turns/   who has that lock, where the file system has none (and NAME.save.turns/)
 //! HOME/credentials/NAME.corrupt-TIME  a record that could not be read
 //! ```
 //!
@@ -35,6 +36,7 @@ pub(crate) mod seal;
 pub(crate) mod shelf;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 //! cannot be removed under its holder.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ mod system;
 #[path = "platform/unix.rs"]
 mod system;
 
-pub(crate) use system::{is_at, owned_by_us, stamp, sync_folder};
+pub(crate) use system::{cannot_lock, is_at, is_same, owned_by_us, stamp, sync_folder};
 
 /// The wall clock of this machine.
 pub(crate) fn now() -> UnixMillis {
@@ -67,9 +67,23 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     private_options().write(true).create_new(true).open(path)
 }
 
-/// Opens a file to lock, making it if need be.
-pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
-    private_options().read(true).write(true).create(true).truncate(false).open(path)
+/// Opens a file to lock, making it if need be, and tells whether it was made; `None` if another makes or removes it at
+/// this moment.
+pub(crate) fn open_lock(path: &Path) -> io::Result<Option<(File, bool)>> {
+    let mut options = private_options();
+    match options.read(true).write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        opened => return opened.map(|file| Some((file, false))),
+    }
+    match options.create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+        made => made.map(|file| Some((file, true))),
+    }
+}
+
+/// Writes over the beginning of a file that nobody but us can read, making it if need be.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    private_options().write(true).create(true).truncate(false).open(path)?.write_all(bytes)
 }
 
 /// Opens a file of ours to read, closing it to others first; `None` if there is none.

@@ -81,6 +81,7 @@ pub(super) fn save(shelf: &dyn Shelf, files: &Files, save: Save) -> Answer<SaveA
     let content = Content { key: save.key, record: save.record, others };
     let json = serde_json::to_string(&content)
         .map_err(|error| unable(format!("writing {} failed: {error}", shelf.place(files))))?;
+    check(&writing, files)?;
     shelf.write(files, &seal(Secret::new(json).expose()), &writing)?;
     Ok(SaveAnswer::Saved)
 }
@@ -97,6 +98,7 @@ pub(super) fn delete(shelf: &dyn Shelf, files: &Files, expected: &Version) -> An
         }
         Some(Ok(Stored::Known(_))) | None => {}
     }
+    check(&writing, files)?;
     shelf.remove(files, &writing)?;
     replace::remove(&files.ledger())?;
     platform::sync_folder(&files.folder).map_err(|error| failed("syncing", &files.folder, &error))?;
@@ -133,7 +135,7 @@ fn recover(shelf: &dyn Shelf, files: &Files) -> Answer<()> {
     if promotable(shelf, files)?.is_none() {
         return Ok(());
     }
-    match LockFile::try_lock(&files.save_lock()) {
+    match LockFile::try_for_save(&files.save_lock()) {
         Ok(Some(_writing)) => recover_alone(shelf, files),
         Ok(None) => Ok(()),
         Err(error) => Err(failed("locking", &files.save_lock(), &error)),
@@ -179,6 +181,11 @@ fn version(files: &Files, left_over: &LeftOver) -> Option<Version> {
 fn start_writing(files: &Files) -> Answer<Writing> {
     platform::private_folder(&files.folder).map_err(|error| failed("preparing", &files.folder, &error))?;
     LockFile::for_save(&files.save_lock()).map(Arc::new)
+}
+
+/// What was compared holds no longer once others may write.
+fn check(writing: &Writing, files: &Files) -> Answer<()> {
+    writing.still_keeps_others_out().map_err(|error| failed("keeping locked", &files.save_lock(), &error))
 }
 
 /// Reads; if it is damaged, looks again where no writer can be in between, and moves it aside. Each reader that met the

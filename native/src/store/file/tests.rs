@@ -4,6 +4,7 @@ mod leases;
 #[cfg(unix)]
 mod unix;
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,7 @@ use tokenway_core::lifecycle::record::{CredentialKey, LoginId, Mark, RECORD_FORM
 use tokenway_core::moment::Millis;
 use tokenway_core::secret::Secret;
 
+use super::file_shelf::{Closed, Form};
 use super::paths::Files;
 use super::*;
 use crate::store::conformance::{conformance, sample_key, sample_record};
@@ -137,6 +139,59 @@ fn the_file_store_says_where_its_secrets_lie_and_who_can_read_them() {
     let store = FileStore::new("/somewhere");
     let place = store.cabinet.folder.display();
     assert_eq!(store.describe(), format!("plain files in {place} that only you can read"));
+}
+
+/// Records as they are; the lock of their saves is removed while they are written, or while they are read.
+struct LockRemoved {
+    lock: PathBuf,
+    by_writing: bool,
+}
+
+impl Form for LockRemoved {
+    fn suffix(&self) -> &'static str {
+        Plain.suffix()
+    }
+
+    fn wrap<'a>(&self, sealed: &'a Secret) -> Answer<Cow<'a, [u8]>> {
+        if self.by_writing {
+            fs::remove_file(&self.lock).unwrap();
+        }
+        Plain.wrap(sealed)
+    }
+
+    fn unwrap(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Closed> {
+        if !self.by_writing {
+            fs::remove_file(&self.lock).unwrap();
+        }
+        Plain.unwrap(bytes)
+    }
+
+    fn prepare(&self) -> Answer<()> {
+        Plain.prepare()
+    }
+
+    fn describe(&self, folder: &Path) -> String {
+        Plain.describe(folder)
+    }
+}
+
+#[tokio::test]
+async fn f19_what_loses_its_lock_halfway_changes_nothing() {
+    for by_writing in [true, false] {
+        let home = Home::with_record().await;
+        let before = fs::read(home.record()).unwrap();
+        let form = LockRemoved { lock: home.files().save_lock(), by_writing };
+        let cabinet = Cabinet::new(home.store.cabinet.folder.clone(), Arc::new(FileShelf::new(Arc::new(form))));
+        let home = Home { store: FileStore { cabinet }, ..home };
+        let failure = home.save_next().await.unwrap_err();
+        assert!(failure.detail.contains("its lock was lost"), "{}", failure.detail);
+        if !by_writing {
+            let failure = home.delete(1).await.unwrap_err();
+            assert!(failure.detail.contains("its lock was lost"), "{}", failure.detail);
+        }
+        assert_eq!(fs::read(home.record()).unwrap(), before);
+        assert_eq!(home.names().len(), 1, "nothing is left: {:?}", home.names());
+    }
 }
 
 #[tokio::test]

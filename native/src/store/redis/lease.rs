@@ -8,7 +8,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use tokenway_core::action::LeaseNumber;
 use tokenway_core::event::Holder;
@@ -22,16 +22,8 @@ use super::link::{Link, Reply, Script};
 use super::worker::Worker;
 use super::{TOMBSTONE, text};
 use crate::machine;
+use crate::store::expiry::Confirmed;
 use crate::store::{Answer, NoteAnswer, UnlockAnswer};
-
-/// A lease shorter than this would end while its holder is asked whether it holds.
-const SHORTEST: Duration = Duration::from_millis(100);
-
-/// The longest lease: whoever dies with it holds up the others for that long.
-const LONGEST: Duration = Duration::from_secs(3_600);
-
-/// Clocks do not run alike: the holder trusts a hundredth less than it was given.
-const DRIFT: u32 = 100;
 
 /// How soon a renewal that failed is tried again.
 const SOON: Duration = Duration::from_secs(1);
@@ -67,9 +59,7 @@ pub(super) struct Lease {
 }
 
 struct State {
-    /// Before the last renewal that succeeded was asked for, by two clocks: one of them stands still while a machine
-    /// sleeps, the other one can be set.
-    confirmed: (Instant, SystemTime),
+    confirmed: Confirmed,
     ended: bool,
 }
 
@@ -80,14 +70,9 @@ pub(super) enum Attempt {
     Held(Arc<Lease>, StoredLedger),
 }
 
-/// How long a lease for that `hold` lasts.
-pub(super) fn span(hold: Millis) -> Duration {
-    Duration::from_millis(hold.0).clamp(SHORTEST, LONGEST)
-}
-
 /// Takes the lease if it is free. `claim` names the call: a second attempt of the same call finds what the first took.
 pub(super) async fn attempt(place: Place, span: Duration, claim: String) -> Answer<Attempt> {
-    let asked = (Instant::now(), SystemTime::now());
+    let asked = Confirmed::now();
     let millis = span.as_millis().to_string();
     let args = [millis.as_str(), &claim, &holder(), TOMBSTONE];
     let keys = [place.keys.credential.as_str(), &place.keys.lease];
@@ -127,14 +112,12 @@ impl Lease {
     /// Whether the lease lasts, by what was confirmed.
     pub(super) fn is_current(&self) -> bool {
         let state = self.state();
-        let trusted = self.span - self.span / DRIFT;
-        let (monotonic, wall) = state.confirmed;
-        !state.ended && monotonic.elapsed() < trusted && wall.elapsed().unwrap_or_default() < trusted
+        !state.ended && state.confirmed.lasts(self.span)
     }
 
     /// Writes the ledger if the server knows us as the holder; the lease begins anew.
     pub(super) async fn note(&self, ledger: &Ledger) -> Answer<NoteAnswer> {
-        let asked = (Instant::now(), SystemTime::now());
+        let asked = Confirmed::now();
         let (number, millis) = (self.number.0.to_string(), self.span.as_millis().to_string());
         let json = ledger::written(ledger)?;
         let keys = [self.place.keys.credential.as_str(), &self.place.keys.lease];
@@ -155,7 +138,7 @@ impl Lease {
 
     /// False: it is lost.
     async fn renew(&self) -> Answer<bool> {
-        let asked = (Instant::now(), SystemTime::now());
+        let asked = Confirmed::now();
         let (number, millis) = (self.number.0.to_string(), self.span.as_millis().to_string());
         let reply = self.place.link.invoke("renewing", &RENEW, &[&self.place.keys.lease], &[&number, &millis]).await?;
         let renewed = text(&reply, 0) == Some("renewed");
@@ -231,40 +214,4 @@ fn holder() -> String {
 
 fn odd() -> tokenway_core::http::IoFailure {
     unable("locking: Redis gave an answer that is none; report this bug".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::options::RedisOptions;
-    use super::*;
-
-    /// Whether a lease of a minute is trusted that was confirmed so long ago, by the one clock and by the other.
-    fn is_trusted(monotonic: Duration, wall: Duration) -> bool {
-        let options = RedisOptions::new("redis://localhost");
-        let address = options.address().unwrap();
-        let keys = Keys::named("tokenway", "lease");
-        let place = Place { link: Arc::new(Link::new(options, address)), worker: Worker::default(), keys };
-        let confirmed = (Instant::now().checked_sub(monotonic).unwrap(), SystemTime::now() - wall);
-        let state = Mutex::new(State { confirmed, ended: false });
-        let span = Duration::from_secs(60);
-        let lease = Lease { place, number: LeaseNumber(1), claim: String::new(), span, state };
-        let trusted = lease.is_current();
-        lease.state().ended = true; // There is nothing to give back.
-        trusted
-    }
-
-    #[test]
-    fn a_lease_is_trusted_for_a_hundredth_less_than_it_lasts_by_either_clock() {
-        let (before_its_end, since) = (Duration::from_millis(59_500), Duration::from_secs(30));
-        assert!(is_trusted(since, since));
-        assert!(!is_trusted(before_its_end, since), "by the monotonic clock");
-        assert!(!is_trusted(since, before_its_end), "by the wall clock");
-    }
-
-    #[test]
-    fn a_lease_lasts_a_tenth_of_a_second_at_least_and_an_hour_at_most() {
-        assert_eq!(span(Millis::ZERO), Duration::from_millis(100));
-        assert_eq!(span(Millis::seconds(60)), Duration::from_secs(60));
-        assert_eq!(span(Millis(u64::MAX)), Duration::from_secs(3_600));
-    }
 }

@@ -54,6 +54,7 @@ use tokenway_core::event::Locked;
 use tokenway_core::lifecycle::record::{CredentialKey, Record};
 use tokenway_core::secret::Secret;
 
+use super::expiry;
 use super::patience::{Patience, Pauses};
 use super::{Answer, BoxFuture, DeleteAnswer, LockAnswer, NoteAnswer, SaveAnswer, Stamp, Store, UnlockAnswer};
 use failure::unable;
@@ -119,7 +120,7 @@ impl RedisStore {
 
     async fn take(&self, lock: &Lock) -> Answer<LockAnswer> {
         let mut patience = Patience::new(lock.wait, PAUSES);
-        let (span, claim) = (lease::span(lock.hold), nonce()?);
+        let (span, claim) = (expiry::span(lock.hold), nonce()?);
         let mut before = None;
         loop {
             let place = Place { link: Arc::clone(&self.link), worker: self.worker.clone(), keys: self.keys(&lock.key) };

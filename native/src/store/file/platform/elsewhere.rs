@@ -1,7 +1,7 @@
 //! What there is of it elsewhere than on Unix.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,6 +19,15 @@ pub(super) fn tighten(_path: &Path, _metadata: &Metadata) -> io::Result<()> {
 
 pub(crate) fn is_at(_file: &File, path: &Path) -> bool {
     path.exists()
+}
+
+pub(crate) fn is_same(_one: &File, _other: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Windows says of a share without locks that there is no such function, or that it is not supported.
+pub(crate) fn cannot_lock(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::Unsupported || matches!(error.raw_os_error(), Some(1 | 50))
 }
 
 pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::io::Errno;
+
 pub(super) fn private_folder(builder: &mut DirBuilder) {
     builder.mode(0o700);
 }
@@ -33,6 +35,18 @@ pub(super) fn tighten(path: &Path, metadata: &Metadata) -> io::Result<()> {
 pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(named)) = (file.metadata(), fs::metadata(path)) else { return false };
     (open.dev(), open.ino()) == (named.dev(), named.ino())
+}
+
+/// Whether both are openings of one file.
+pub(crate) fn is_same(one: &File, other: &File) -> io::Result<bool> {
+    let (one, other) = (one.metadata()?, other.metadata()?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+/// Whether a lock failed because the file system has none.
+pub(crate) fn cannot_lock(error: &io::Error) -> bool {
+    Errno::from_io_error(error)
+        .is_some_and(|errno| [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&errno))
 }
 
 /// Makes names that were made, changed or removed in the folder durable.

@@ -106,6 +106,23 @@ async fn f19_a_lease_whose_file_names_another_number_or_process_is_lost() {
     assert!(home.store.holds(&home.key, lease));
 }
 
+#[tokio::test]
+async fn where_leases_are_turns_a_note_begins_its_time_anew() {
+    let home = Home::with_record().await;
+    let turns = home.files().with_suffix("lock.turns");
+    fs::create_dir(&turns).unwrap();
+    let lease = home.locked().await.lease;
+    let held = File::options().write(true).open(turns.join("1.held")).unwrap();
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3_600);
+    held.set_modified(an_hour_ago).unwrap();
+    assert!(home.store.holds(&home.key, lease));
+    assert_eq!(home.note(lease).await.unwrap(), NoteAnswer::Noted);
+    assert!(held.metadata().unwrap().modified().unwrap() > an_hour_ago + Duration::from_secs(1_800));
+    assert_eq!(home.unlock(lease).await, UnlockAnswer::Unlocked);
+    assert!(turns.join("1.free").exists());
+    assert!(home.store.describe().ends_with("; that file system has no locks, so programs take turns there"));
+}
+
 #[test]
 fn whoever_makes_the_same_folders_at_the_same_time_has_them() {
     const ROUNDS: usize = 500;
@@ -145,7 +162,7 @@ fn f19_of_eight_threads_one_holds_the_lease_at_a_time_though_its_file_is_removed
     let remove_in_a_loop = || {
         let path = home.files().lease();
         while !done.load(Ordering::Relaxed) {
-            if let Ok(Some(lock)) = lock_file::LockFile::try_lock(&path) {
+            if let Ok(Some(lock)) = lock_file::LockFile::try_for_save(&path) {
                 fs::remove_file(&path).unwrap();
                 thread::yield_now();
                 drop(lock);

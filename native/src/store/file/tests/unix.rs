@@ -180,6 +180,15 @@ impl Drop for BindMount {
     }
 }
 
+#[test]
+fn two_openings_of_a_file_are_the_same_and_two_files_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |name: &str| File::create(folder.path().join(name)).unwrap();
+    let is_same = |one, other| platform::is_same(&open(one), &open(other)).unwrap();
+    assert!(is_same("one", "one"));
+    assert!(!is_same("one", "other"));
+}
+
 #[tokio::test]
 async fn f14_a_record_that_is_a_mount_point_is_saved_and_deleted_in_place() {
     let home = Home::with_record().await;

@@ -1,11 +1,14 @@
 //! What only the system calls show: which are made in which order, and what comes of one that fails.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::{env, fs};
 
 use super::strace::{RENAMES, strace};
-use super::{Answer, BindMount, DeleteAnswer, HOME, Home, run, sample_record, second_process};
+use super::{
+    Answer, BindMount, DeleteAnswer, FileStore, HOME, Home, Store, conformance, run, sample_record, second_process,
+};
 
 /// What the traced process does; false in the first one. It fails when what it does fails.
 fn did<T>(work: impl AsyncFnOnce(&Home) -> Answer<T>) -> bool {
@@ -28,6 +31,58 @@ fn holds_with(test: &str, home: &Home, path: &Path, call: &str, error: &str) -> 
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:error={error}"));
     let options = ["-o", "/dev/null", "-P", path.to_str().unwrap(), "-e", &trace, "-e", &inject];
     traced(test, home, &options).map(|mut traced| traced.status().unwrap().success())
+}
+
+#[test]
+fn f20_the_contract_is_kept_where_flock_is_missing_by_strace() {
+    const TEST: &str = "f20_the_contract_is_kept_where_flock_is_missing_by_strace";
+    if let Some(home) = env::var_os(HOME) {
+        run(conformance(|| Arc::new(FileStore::new(&home))));
+        assert!(FileStore::new(home).describe().contains("take turns there"));
+        return;
+    }
+    // With an error, or with a lock for everybody.
+    for answer in ["error=ENOLCK", "error=EOPNOTSUPP", "retval=0"] {
+        let inject = format!("inject=flock:{answer}");
+        let options = ["-o", "/dev/null", "-e", "trace=flock", "-e", &inject];
+        let Some(mut traced) = traced(TEST, &Home::new(), &options) else { return };
+        assert!(traced.status().unwrap().success(), "{answer}");
+    }
+}
+
+#[test]
+fn f20_no_other_error_of_flock_is_taken_for_a_file_system_without_locks_by_strace() {
+    const TEST: &str = "f20_no_other_error_of_flock_is_taken_for_a_file_system_without_locks_by_strace";
+    if did(async |home| home.save(None, sample_record("login", 1, "one")).await) {
+        return;
+    }
+    let home = Home::new();
+    for error in ["EIO", "EINTR", "EBADF"] {
+        let options = ["-o", "/dev/null", "-e", "trace=flock", "-e", &format!("inject=flock:error={error}")];
+        let Some(mut traced) = traced(TEST, &home, &options) else { return };
+        assert!(!traced.status().unwrap().success(), "{error}");
+        assert_eq!(run(home.loaded_generation()), None, "{error}");
+    }
+}
+
+/// Containers that were given the same file know it by different names, and would not see each other's turns.
+#[test]
+fn f20_a_save_in_place_where_flock_is_missing_is_refused_by_strace() {
+    const TEST: &str = "f20_a_save_in_place_where_flock_is_missing_is_refused_by_strace";
+    if did(async |home| home.save_next().await) {
+        return;
+    }
+    let home = run(Home::with_record());
+    let given = home.folder.path().join("given");
+    fs::copy(home.record(), &given).unwrap();
+    let Some(_mount) = BindMount::of(&given, &home.record()) else { return };
+    let before = fs::read(&given).unwrap();
+    for answer in ["error=ENOLCK", "retval=0"] {
+        let options = ["-o", "/dev/null", "-e", "trace=flock", "-e", &format!("inject=flock:{answer}")];
+        let Some(mut traced) = traced(TEST, &home, &options) else { return };
+        assert!(!traced.status().unwrap().success(), "{answer}");
+        assert_eq!(fs::read(home.record()).unwrap(), before, "{answer}");
+    }
 }
 
 /// Its writer is killed at the rename: its bytes are complete and synced, and nobody is left to put them in their place.
