@@ -26,7 +26,7 @@ type Point = (String, usize);
 fn f01_f04_to_f07_a_process_killed_at_any_system_call_of_a_renewal_loses_nothing_by_strace() {
     for folder in file_systems() {
         let (peer, home) = (Peer::with_token_life(600), Home::within(&folder));
-        let cases = cases(&peer, &home, &["signal=SIGKILL"]);
+        let cases = cases(&peer, &home, &["signal=SIGKILL"], LOCKS);
         let ends = each(&cases, |case| case.run(&home, &peer));
         let died = ends.iter().filter(|ending| ending.code.is_none()).count();
         let honest = ends.iter().filter(|ending| ending.end == End::HonestSentence).count();
@@ -46,7 +46,7 @@ fn f09_f11_an_error_of_any_system_call_of_a_renewal_loses_nothing_by_strace() {
     for folder in file_systems() {
         let (peer, home) = (Peer::with_token_life(600), Home::within(&folder));
         let faults: &[&str] = if crate::all_faults() { &ERRORS } else { &ERRORS[..1] };
-        let cases = cases(&peer, &home, faults);
+        let cases = cases(&peer, &home, faults, LOCKS);
         let ends = each(&cases, |case| case.run(&home, &peer));
         let at_once = ends.iter().filter(|ending| ending.code == Some(0)).count();
         eprintln!(
@@ -66,7 +66,7 @@ fn f08_a_power_cut_at_any_system_call_of_a_renewal_leaves_the_old_record_or_the_
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::new(folder.path());
     let (peer, home) = (Peer::with_token_life(600), Home::within(&disk.mounted));
-    let cases = cases(&peer, &home, &["signal=SIGKILL"]);
+    let cases = cases(&peer, &home, &["signal=SIGKILL"], LOCKS);
     finish(command("sync", &[])).succeeds();
     let (mut old, mut new) = (0, 0);
     for case in &cases {
@@ -114,7 +114,10 @@ fn f10_a_disk_that_became_read_only_costs_no_token_and_is_named_by_loop_device()
     assert_eq!(credential.ask_again(&home, &peer, &rejected), End::ValidToken);
 }
 
-/// How a file system without locks answers to `flock`: with an error, or with a lock for everybody.
+/// How a file system answers to `flock`: as it does, a moment later.
+const LOCKS: &str = "delay_enter=1";
+
+/// One without locks: with an error, or with a lock for everybody.
 const NO_LOCKS: [&str; 4] = ["error=ENOLCK", "error=EOPNOTSUPP", "error=ENOSYS", "retval=0"];
 
 #[test]
@@ -145,6 +148,29 @@ fn f20_where_flock_is_missing_processes_take_turns_and_cost_one_refresh_a_round_
 }
 
 #[test]
+fn f20_a_process_killed_at_any_system_call_where_flock_is_missing_loses_nothing_by_strace() {
+    let (peer, home) = (Peer::with_token_life(600), Home::new());
+    let mut cases = cases(&peer, &home, &["signal=SIGKILL"], NO_LOCKS[0]);
+    if !crate::all_faults() {
+        let mut number = 0;
+        cases.retain(|_| {
+            number += 1;
+            number % 8 == 0
+        });
+    }
+    let ends = each(&cases, |case| case.run(&home, &peer));
+    let honest = ends.iter().filter(|ending| ending.end == End::HonestSentence).count();
+    eprintln!(
+        "syscalls: kill at {} calls where flock is missing: {} died; {} ended with a valid token, {honest} with the honest \
+         sentence",
+        cases.len(),
+        ends.iter().filter(|ending| ending.code.is_none()).count(),
+        ends.len() - honest,
+    );
+    assert_eq!(peer.count("reuses"), honest as u64, "a reuse is told, each and every one");
+}
+
+#[test]
 fn f20_the_turn_of_a_process_that_was_killed_ends_by_its_age_by_strace() {
     let (peer, home) = (Peer::with_token_life(600), Home::new());
     let credential = credential(&peer, "first".to_owned());
@@ -167,6 +193,8 @@ struct Case {
     fault: &'static str,
     point: Point,
     credential: Credential,
+    /// How `flock` answers.
+    flock: &'static str,
 }
 
 /// How a renewal with a fault ended, and what came of its credential.
@@ -186,7 +214,7 @@ impl Case {
         let (call, when) = &self.point;
         let inject = format!("inject={call}:{}:when={when}", self.fault);
         let log = tempfile::NamedTempFile::new().unwrap();
-        let options = ["-y", "-e", call, "-e", &inject];
+        let options = ["-y", "-e", call, "-e", &inject_flock(self.flock), "-e", &inject];
         let mut process = Waiting::start(traced(&self.credential.asking(home), &options, log.path().to_str().unwrap()));
         process.give(rejected);
         while !process.has_ended_within(LONGEST_RENEWAL) {
@@ -203,13 +231,17 @@ impl Case {
 }
 
 /// Each fault at each call, with a logged in credential for each.
-fn cases(peer: &Peer, home: &Home, faults: &[&'static str]) -> Vec<Case> {
+fn cases(peer: &Peer, home: &Home, faults: &[&'static str], flock: &'static str) -> Vec<Case> {
     let first = credential(peer, "first".to_owned());
-    first.login(home);
-    let points = points(&first, home);
+    login(&first, home, flock);
+    let points = points(&first, home, flock);
     assert!(points.len() > 10, "a renewal makes more calls than these: {points:?}");
     // That write of another thread wakes its runtime through an eventfd, which no kernel interrupts: it would sleep on.
-    let is_possible = |fault: &str, point: &Point| !(fault == "error=EINTR" && point.0 == "write");
+    let is_possible = |fault: &str, point: &Point| match point.0.as_str() {
+        "write" => fault != "error=EINTR",
+        "flock" => flock == LOCKS,
+        _ => true,
+    };
     let all = faults.iter().flat_map(|fault| points.iter().map(move |point| (*fault, point.clone())));
     let all = all.filter(|(fault, point)| is_possible(fault, point));
     let cases: Vec<Case> = all
@@ -218,19 +250,27 @@ fn cases(peer: &Peer, home: &Home, faults: &[&'static str]) -> Vec<Case> {
             fault,
             point,
             credential: credential(peer, format!("account-{number}")),
+            flock,
         })
         .collect();
-    each(&cases, |case| case.credential.login(home));
+    each(&cases, |case| login(&case.credential, home, flock));
     cases
 }
 
+fn login(credential: &Credential, home: &Home, flock: &str) {
+    if flock == LOCKS {
+        return credential.login(home);
+    }
+    finish(without_locks(&credential.logging_in(home), flock, &[])).succeeds();
+}
+
 /// The calls of a renewal that touch its home, as strace counts them: each thread for itself.
-fn points(credential: &Credential, home: &Home) -> BTreeSet<Point> {
+fn points(credential: &Credential, home: &Home, flock: &str) -> BTreeSet<Point> {
     let log = home.path().join("calls.log");
     let mut process = Waiting::start(traced(
         // Traced, each call takes its time, and nothing goes wrong here.
         &credential.asking_within(home, "30"),
-        &["-y", "-e", &format!("trace={CALLS}")],
+        &["-y", "-e", &format!("trace={CALLS}"), "-e", &inject_flock(flock)],
         log.to_str().unwrap(),
     ));
     process.give(&credential.stored_token(home));
@@ -255,8 +295,11 @@ fn credential(peer: &Peer, account: String) -> Credential {
 
 /// The command where `flock` answers so.
 fn without_locks(command: &Command, answer: &str, options: &[&str]) -> Command {
-    let inject = format!("inject=flock:{answer}");
-    traced(command, &[&["-e", "trace=flock,connect", "-e", &inject], options].concat(), "/dev/null")
+    traced(command, &[&["-e", "trace=flock,connect", "-e", &inject_flock(answer)], options].concat(), "/dev/null")
+}
+
+fn inject_flock(answer: &str) -> String {
+    format!("inject=flock:{answer}")
 }
 
 /// The command under strace, all threads.

@@ -76,7 +76,8 @@ impl Cabinet {
             if !lease.renew() {
                 return Ok(NoteAnswer::Lost);
             }
-            ledger::write(&files, lease.number(), ledger, platform::now()).map(|()| NoteAnswer::Noted)
+            ledger::write(&|| lease.still_holds(), &files, lease.number(), ledger, platform::now())
+                .map(|()| NoteAnswer::Noted)
         })
         .await
     }

@@ -15,6 +15,11 @@ pub(crate) fn too_late(detail: String) -> IoFailure {
     IoFailure { sent: Sent::NotSent, kind: IoFailureKind::Deadline, detail }
 }
 
+/// A lock ended before what was to be done under it.
+pub(super) fn lost() -> io::Error {
+    io::Error::other("its lock was lost, because this process stood still or the lock's file was removed; try again")
+}
+
 /// `doing` (as in "writing") something with `path` failed.
 pub(crate) fn failed(doing: &str, path: &Path, error: &io::Error) -> IoFailure {
     let advice = advice(error);

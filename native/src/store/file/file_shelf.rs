@@ -123,7 +123,8 @@ impl Shelf for FileShelf {
         }
         let target = self.target(files)?;
         let spare = (!target.linked).then(|| files.spare());
-        replace::replace_record(&target.file, &bytes, spare.as_deref(), &|| writing.still_keeps_others_out())
+        writing.disarm_former(&target.file);
+        replace::replace_record(&|| writing.still_holds(), &target.file, &bytes, spare.as_deref())
     }
 
     fn remove(&self, files: &Files, _writing: &Writing) -> Answer<()> {

@@ -1,6 +1,7 @@
 //! The lease on a credential: a locked file that says who holds it, under which number.
 
 use std::env;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use tokenway_core::event::Holder;
 use tokenway_core::lifecycle::ledger::StoredLedger;
 use tokenway_core::moment::{Millis, UnixMillis};
 
-use super::failure::failed;
+use super::failure::{failed, lost};
 use super::lock_file::LockFile;
 use super::paths::Files;
 use super::{ledger, platform};
@@ -54,8 +55,10 @@ pub(super) fn attempt(files: &Files, span: Duration) -> Answer<Attempt> {
     let lock = LockFile::try_lock(&path, span).map_err(|error| failed("locking", &path, &error))?;
     let Some(mut lock) = lock else { return Ok(Attempt::Busy(holder(&path, now))) };
     let number = sign(&mut lock, &path, now)?;
-    let ledger = ledger::read(files, number, now)?;
-    Ok(Attempt::Held(Lease { number, lock: Mutex::new(lock) }, ledger))
+    lock.disarm_former(&files.ledger());
+    let lease = Lease { number, lock: Mutex::new(lock) };
+    let ledger = ledger::read(&|| lease.still_holds(), files, number, now)?;
+    Ok(Attempt::Held(lease, ledger))
 }
 
 impl Lease {
@@ -67,6 +70,11 @@ impl Lease {
     pub(super) fn is_current(&self) -> bool {
         let mut lock = self.lock();
         lock.is_current() && lock.read().ok().and_then(|bytes| parse(&bytes)).is_some_and(|note| note.is(self.number))
+    }
+
+    /// Asked last before anything is changed under it.
+    pub(super) fn still_holds(&self) -> io::Result<()> {
+        if self.is_current() { Ok(()) } else { Err(lost()) }
     }
 
     /// Begins its time anew, if it ends by its age. False: it is lost.

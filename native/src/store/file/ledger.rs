@@ -7,7 +7,7 @@ use tokenway_core::moment::UnixMillis;
 
 use super::failure::failed;
 use super::paths::Files;
-use super::replace;
+use super::replace::{self, MayStill};
 use super::seal::{seal, unseal};
 use crate::store::Answer;
 
@@ -27,24 +27,30 @@ struct AnyFormat {
     format: u32,
 }
 
-/// Writes the ledger durably. The caller holds the lease.
-pub(super) fn write(files: &Files, lease: LeaseNumber, ledger: Ledger, now: UnixMillis) -> Answer<()> {
+/// Writes the ledger durably. The caller holds the lease, unless `may_still` is an error.
+pub(super) fn write(
+    may_still: MayStill,
+    files: &Files,
+    lease: LeaseNumber,
+    ledger: Ledger,
+    now: UnixMillis,
+) -> Answer<()> {
     let path = files.ledger();
     let written = Written { format: LEDGER_FORMAT, lease, written_at: now, ledger };
     let json = serde_json::to_string(&written).map_err(|error| failed("writing", &path, &error.into()))?;
-    replace::replace(&path, seal(&json).expose().as_bytes())
+    replace::replace_under(may_still, &path, seal(&json).expose().as_bytes())
 }
 
-/// Reads the ledger, its spans counted from `now`. The caller holds the lease.
+/// Reads the ledger, its spans counted from `now`. The caller holds the lease, unless `may_still` is an error.
 ///
 /// When the clock went back, no time has passed: the notes are written anew, so that their waits end in the new time.
-pub(super) fn read(files: &Files, lease: LeaseNumber, now: UnixMillis) -> Answer<StoredLedger> {
+pub(super) fn read(may_still: MayStill, files: &Files, lease: LeaseNumber, now: UnixMillis) -> Answer<StoredLedger> {
     let Some(bytes) = replace::read(&files.ledger())? else { return Ok(StoredLedger::Absent) };
     match parse(bytes) {
         Found::Ledger(written) => {
             let ledger = written.ledger.aged(now.since(written.written_at)).clamped();
             if now < written.written_at {
-                write(files, lease, ledger.clone(), now)?;
+                write(may_still, files, lease, ledger.clone(), now)?;
             }
             Ok(StoredLedger::Read(ledger))
         }
@@ -96,14 +102,16 @@ mod tests {
     }
 
     fn read_at(files: &Files, now: UnixMillis) -> Ledger {
-        let StoredLedger::Read(ledger) = read(files, LeaseNumber(8), now).unwrap() else { panic!("not read") };
+        let StoredLedger::Read(ledger) = read(&|| Ok(()), files, LeaseNumber(8), now).unwrap() else {
+            panic!("not read")
+        };
         ledger
     }
 
     fn written(ledger: Ledger) -> (tempfile::TempDir, Files) {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::of(folder.path(), &sample_key("ledger", "default"));
-        write(&files, LeaseNumber(7), ledger, NOON).unwrap();
+        write(&|| Ok(()), &files, LeaseNumber(7), ledger, NOON).unwrap();
         (folder, files)
     }
 
@@ -152,13 +160,13 @@ mod tests {
             assert!(matches!(parse(flipped), Found::Unreadable), "changed at {at}");
         }
         fs::write(files.ledger(), "").unwrap();
-        assert_eq!(read(&files, LeaseNumber(8), NOON).unwrap(), StoredLedger::Unreadable);
+        assert_eq!(read(&|| Ok(()), &files, LeaseNumber(8), NOON).unwrap(), StoredLedger::Unreadable);
     }
 
     #[test]
     fn a_newer_ledger_is_known_as_newer() {
         let (_folder, files) = written(ledger());
         fs::write(files.ledger(), seal("{\"format\":2,\"notes\":[]}").expose()).unwrap();
-        assert_eq!(read(&files, LeaseNumber(8), NOON).unwrap(), StoredLedger::Newer);
+        assert_eq!(read(&|| Ok(()), &files, LeaseNumber(8), NOON).unwrap(), StoredLedger::Newer);
     }
 }

@@ -9,9 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::failure::{failed, too_late};
-use super::platform;
+use super::failure::{failed, lost, too_late};
 use super::turns::{self, Turn};
+use super::{platform, replace};
 use crate::store::Answer;
 use crate::store::patience::Pauses;
 
@@ -124,14 +124,16 @@ impl LockFile {
         self.turn.as_ref().is_none_or(|turn| turn.renew().is_ok())
     }
 
-    /// Asked last before anything is changed under the lock, because it may have ended by its age.
-    pub(crate) fn still_keeps_others_out(&self) -> io::Result<()> {
-        if self.is_current() {
-            return Ok(());
+    /// A former holder whose lock ended by its age may be about to rename a new file to `target`, and will find it gone.
+    pub(crate) fn disarm_former(&self, target: &Path) {
+        if self.turn.is_some() {
+            replace::sweep_temps(target);
         }
-        Err(io::Error::other(
-            "its lock was lost, because this process stood still or the lock's file was removed; try again",
-        ))
+    }
+
+    /// Asked last before anything is changed under the lock, because it may have ended by its age.
+    pub(crate) fn still_holds(&self) -> io::Result<()> {
+        if self.is_current() { Ok(()) } else { Err(lost()) }
     }
 
     /// What its last holder wrote.
@@ -239,9 +241,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.save");
         let lock = LockFile::for_save(&path).unwrap();
-        assert!(lock.is_current() && lock.still_keeps_others_out().is_ok());
+        assert!(lock.is_current() && lock.still_holds().is_ok());
         fs::create_dir(folder.path().join("x.save.turns")).unwrap();
-        assert!(!lock.is_current() && lock.still_keeps_others_out().is_err());
+        assert!(!lock.is_current() && lock.still_holds().is_err());
         drop(lock);
         assert!(LockFile::try_for_save(&path).unwrap().is_none(), "whoever had it may have it still");
     }

@@ -185,7 +185,7 @@ fn start_writing(files: &Files) -> Answer<Writing> {
 
 /// What was compared holds no longer once others may write.
 fn check(writing: &Writing, files: &Files) -> Answer<()> {
-    writing.still_keeps_others_out().map_err(|error| failed("keeping locked", &files.save_lock(), &error))
+    writing.still_holds().map_err(|error| failed("keeping locked", &files.save_lock(), &error))
 }
 
 /// Reads; if it is damaged, looks again where no writer can be in between, and moves it aside. Each reader that met the

@@ -29,21 +29,24 @@ const PROBE: usize = 16 * 1024;
 /// The least size of a spare file: one block of most file systems.
 const SPARE: usize = 4 * 1024;
 
+/// Asked last before a rename.
+pub(crate) type MayStill<'a> = &'a dyn Fn() -> io::Result<()>;
+
 /// Puts `bytes` in the place of what `target` has. When this returns, they outlive a power cut; when it fails before the
 /// rename, nothing has changed. A failed sync is never repeated on the same file: only a new one can be believed.
 pub(crate) fn replace(target: &Path, bytes: &[u8]) -> Answer<()> {
+    replace_under(&|| Ok(()), target, bytes)
+}
+
+/// The same under a lock: `may_still` is an error if it may be another's by now.
+pub(crate) fn replace_under(may_still: MayStill, target: &Path, bytes: &[u8]) -> Answer<()> {
     let temp = temp_of(target)?;
-    put(&temp, target, bytes, &|| Ok(())).map_err(|(doing, error)| failed(doing, target, &error))
+    put(&temp, target, bytes, may_still).map_err(|(doing, error)| failed(doing, target, &error))
 }
 
 /// The same for a record: a full disk gets one more save out of the place that `spare` holds, and a file that cannot be
-/// replaced is written in place. `may_still`: an error if somebody else may have written it meanwhile.
-pub(crate) fn replace_record(
-    target: &Path,
-    bytes: &[u8],
-    spare: Option<&Path>,
-    may_still: &dyn Fn() -> io::Result<()>,
-) -> Answer<()> {
+/// replaced is written in place.
+pub(crate) fn replace_record(may_still: MayStill, target: &Path, bytes: &[u8], spare: Option<&Path>) -> Answer<()> {
     let temp = temp_of(target)?;
     let put = match (put(&temp, target, bytes, may_still), spare) {
         (Err((_, error)), Some(spare)) if is_full(&error) && fs::remove_file(spare).is_ok() => {
@@ -61,12 +64,7 @@ pub(crate) fn replace_record(
     Ok(())
 }
 
-fn put(
-    temp: &Path,
-    target: &Path,
-    bytes: &[u8],
-    may_still: &dyn Fn() -> io::Result<()>,
-) -> Result<(), (&'static str, io::Error)> {
+fn put(temp: &Path, target: &Path, bytes: &[u8], may_still: MayStill) -> Result<(), (&'static str, io::Error)> {
     let put = write_new(temp, bytes)
         .and_then(|()| may_still().map_err(|error| ("writing", error)))
         .and_then(|()| fs::rename(temp, target).map_err(|error| ("renaming a new file to", error)));
@@ -226,10 +224,10 @@ mod tests {
     fn only_a_full_disk_costs_the_spare_file() {
         let folder = tempfile::tempdir().unwrap();
         let [target, spare] = ["record", "record.spare"].map(|name| folder.path().join(name));
-        replace_record(&target, b"one", Some(&spare), &|| Ok(())).unwrap();
+        replace_record(&|| Ok(()), &target, b"one", Some(&spare)).unwrap();
         fs::remove_file(&target).unwrap();
         fs::create_dir(&target).unwrap();
-        let failure = replace_record(&target, b"two", Some(&spare), &|| Ok(())).unwrap_err();
+        let failure = replace_record(&|| Ok(()), &target, b"two", Some(&spare)).unwrap_err();
         assert!(failure.detail.starts_with("renaming a new file to"), "{}", failure.detail);
         assert!(spare.exists());
         assert!(temps(&target).is_empty());
@@ -240,7 +238,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [target, spare] = ["record", "record.spare"].map(|name| folder.path().join(name));
         let spare_after = |bytes: usize| {
-            replace_record(&target, &vec![b'x'; bytes], Some(&spare), &|| Ok(())).unwrap();
+            replace_record(&|| Ok(()), &target, &vec![b'x'; bytes], Some(&spare)).unwrap();
             fs::read(&spare).unwrap()
         };
         let first = spare_after(10);

@@ -59,7 +59,11 @@ impl Home {
 
     /// The temporary file of a writer of the record.
     fn left(&self, random: &str) -> PathBuf {
-        let name = self.record().file_name().unwrap().to_str().unwrap().to_owned();
+        self.left_of("json", random)
+    }
+
+    fn left_of(&self, suffix: &str, random: &str) -> PathBuf {
+        let name = self.files().with_suffix(suffix).file_name().unwrap().to_str().unwrap().to_owned();
         self.store.cabinet.folder.join(format!(".tokenway-{name}-{random}"))
     }
 

@@ -123,6 +123,28 @@ async fn where_leases_are_turns_a_note_begins_its_time_anew() {
     assert!(home.store.describe().ends_with("; that file system has no locks, so programs take turns there"));
 }
 
+/// It was stopped after it had asked for the last time whether it holds its turn, just before the rename.
+#[tokio::test]
+async fn f20_a_writer_whose_turn_was_taken_over_finds_its_new_file_gone() {
+    let home = Home::with_record().await;
+    let (record, ledger) = (home.left("0011223344556677"), home.left_of("ledger.json", "0011223344556677"));
+    for left in [&record, &ledger] {
+        fs::write(left, "older").unwrap();
+    }
+    home.save(Some(1), sample_record("login", 2, "two")).await.unwrap();
+    let lease = home.locked().await.lease;
+    assert!(record.exists() && ledger.exists(), "a lock that does not end by its age leaves them to the next");
+    home.unlock(lease).await;
+    for lock in ["save.turns", "lock.turns"] {
+        fs::create_dir(home.files().with_suffix(lock)).unwrap();
+        fs::remove_file(home.files().with_suffix(lock.strip_suffix(".turns").unwrap())).unwrap();
+    }
+    home.save(Some(2), sample_record("login", 3, "three")).await.unwrap();
+    assert!(!record.exists() && ledger.exists());
+    home.locked().await;
+    assert!(!ledger.exists());
+}
+
 #[test]
 fn whoever_makes_the_same_folders_at_the_same_time_has_them() {
     const ROUNDS: usize = 500;
