@@ -142,7 +142,7 @@ fn f20_where_flock_is_missing_processes_take_turns_and_cost_one_refresh_a_round_
             assert_eq!((peer.count("refreshes"), peer.count("reuses")), (round, 0), "{answer}");
         }
         assert_eq!(peer.whose(&token), "alice");
-        credential.status(&home).succeeds().prints("that file system has no locks, so programs take turns there");
+        credential.status(&home).succeeds().prints("programs take turns there, because that file system had no locks");
         eprintln!("syscalls: flock: {answer}: {PROCESSES} processes x {rounds}: {rounds} refreshes, 0 reuses");
     }
 }

@@ -84,7 +84,7 @@ impl PassphraseKey {
     fn make(&self) -> Answer<Identity> {
         let file = self.file();
         platform::private_folder(&self.folder).map_err(|error| failed("preparing", &self.folder, &error))?;
-        let _making = LockFile::for_save(&self.folder.join("key.save"))?;
+        let making = LockFile::for_save(&self.folder.join("key.save"))?;
         if let Some(identity) = self.open()? {
             return Ok(identity);
         }
@@ -93,7 +93,7 @@ impl PassphraseKey {
         closer.set_work_factor(self.log_n);
         let bytes =
             age::encrypt(&closer, text_of(&identity).expose().as_bytes()).map_err(|error| not_encrypted(&error))?;
-        replace::replace(&file, &bytes)?;
+        replace::replace_under(&|| making.still_holds(), &file, &bytes)?;
         Ok(identity)
     }
 

@@ -141,7 +141,7 @@ impl Store for Cabinet {
     fn describe(&self) -> String {
         let place = self.shelf.describe(&self.folder);
         if turns::are_taken_in(&self.folder) {
-            return format!("{place}; that file system has no locks, so programs take turns there");
+            return format!("{place}; programs take turns there, because that file system had no locks");
         }
         place
     }

@@ -66,7 +66,9 @@ impl FileCheckpoints {
         if claimed == begin.login.as_bytes() {
             return Ok(false);
         }
-        claim.write(begin.login.as_bytes()).map_err(|error| failed("writing", &path, &error))?;
+        // Of two who have the lock one after the other, the former does not hold it any more by now.
+        let written = claim.write(begin.login.as_bytes()).and_then(|()| claim.still_holds());
+        written.map_err(|error| failed("writing", &path, &error))?;
         self.write("snapshot", begin.stub.as_bytes())?;
         replace::remove(&self.path("redirect"))?;
         Ok(true)

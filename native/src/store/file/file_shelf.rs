@@ -145,7 +145,7 @@ impl Shelf for FileShelf {
     }
 
     /// To a name that says when.
-    fn move_aside(&self, files: &Files, _writing: &Writing) -> Answer<String> {
+    fn move_aside(&self, files: &Files, writing: &Writing) -> Answer<String> {
         let target = self.target(files)?;
         let seconds = platform::now().0 / 1_000;
         let mut aside = target.folder.join(format!("{}{seconds}", files.corrupt_prefix()));
@@ -154,7 +154,7 @@ impl Shelf for FileShelf {
             aside = target.folder.join(format!("{}{seconds}-{count}", files.corrupt_prefix()));
             count += 1;
         }
-        match fs::rename(&target.file, &aside) {
+        match writing.still_holds().and_then(|()| fs::rename(&target.file, &aside)) {
             Err(error) if in_place::is_needed(&error) => {
                 in_place::move_aside(&target.file, &aside, |bytes| !matches!(self.open(bytes), Ok(Ok(_))))?;
             }

@@ -100,7 +100,7 @@ fn sign(lock: &mut LockFile, path: &Path, now: UnixMillis) -> Answer<LeaseNumber
     let number = next_number(before, now);
     let note = Note { number, pid: process::id(), process: process_name(), since: now };
     let text = serde_json::to_vec(&note).map_err(|error| failed("writing", path, &error.into()))?;
-    lock.write(&text).map_err(|error| failed("writing", path, &error))?;
+    lock.still_holds().and_then(|()| lock.write(&text)).map_err(|error| failed("writing", path, &error))?;
     Ok(number)
 }
 

@@ -17,7 +17,7 @@ mod system;
 #[path = "platform/unix.rs"]
 mod system;
 
-pub(crate) use system::{cannot_lock, is_at, is_same, owned_by_us, stamp, sync_folder};
+pub(crate) use system::{cannot_lock, changed, is_at, is_same, owned_by_us, stamp, sync_folder};
 
 /// The wall clock of this machine.
 pub(crate) fn now() -> UnixMillis {
@@ -76,6 +76,10 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<Option<(File, bool)>> {
         opened => return opened.map(|file| Some((file, false))),
     }
     match options.create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_symlink() => {
+            // It leads to nothing, and what it leads to is made.
+            options.create_new(false).create(true).truncate(false).open(path).map(|file| Some((file, false)))
+        }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
         made => made.map(|file| Some((file, true))),
     }

@@ -11,8 +11,8 @@
 //! turn. Its holder gives a sign of life at each third of the time that it counts, and believes in it for no longer than
 //! that; without a sign it is over, as a lease of a lease server is.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +34,9 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// How often a folder is read until two readings agree.
 const READINGS: u32 = 100;
+
+/// More than there will ever be.
+const MAX_NUMBER: u64 = 1 << 53;
 
 /// The most bytes of a claim that are read.
 const MAX_CLAIM: u64 = 1024;
@@ -69,8 +72,11 @@ struct Last {
 }
 
 /// Whether the lock on the file at `path` goes by turns: then nobody has it without one.
-pub(super) fn are_taken(path: &Path) -> bool {
-    folder_of(path).is_dir()
+pub(super) fn are_taken(path: &Path) -> io::Result<bool> {
+    match fs::metadata(folder_of(path)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        found => found.map(|metadata| metadata.is_dir()),
+    }
 }
 
 /// Whether a lock in the folder goes by turns.
@@ -79,15 +85,35 @@ pub(super) fn are_taken_in(folder: &Path) -> bool {
     entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension == "turns"))
 }
 
+/// Whether the lock on the file at `path` goes by turns though the file may not be there yet. It is to, if another lock
+/// beside it does.
+pub(super) fn precede(path: &Path) -> io::Result<bool> {
+    if are_taken(path)? {
+        return Ok(true);
+    }
+    if path.try_exists()? || !path.parent().is_some_and(are_taken_in) {
+        return Ok(false);
+    }
+    platform::private_folder(&folder_of(path))?;
+    Ok(true)
+}
+
 impl Turn {
-    /// Takes the turn for the file at `path` if nobody has it; it counts for `span` without a sign of life. `is_new`: the
-    /// file was just made, so that nobody can have locked it in another way.
-    pub(super) fn try_take(path: &Path, span: Duration, is_new: bool) -> io::Result<Option<Self>> {
-        let turns = folder_of(path);
-        platform::private_folder(&turns)?;
-        match last(&turns)? {
-            None | Some(Last { number: 0, .. }) if is_new => Turn::take(&turns, 1, span),
-            Some(last) if last.is_over(&turns, span)? => Turn::take(&turns, last.number.saturating_add(1), span),
+    /// Takes the turn for the file at `path` if nobody has it; it counts for `span` without a sign of life. `is_first`: we
+    /// made the file, and after the folder of its turns, so that nobody can have locked it in another way.
+    pub(super) fn try_take(path: &Path, span: Duration, is_first: bool) -> io::Result<Option<Self>> {
+        match Turn::try_take_in(&folder_of(path), span, is_first) {
+            // Somebody removed the folder meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            taken => taken,
+        }
+    }
+
+    fn try_take_in(turns: &Path, span: Duration, is_first: bool) -> io::Result<Option<Self>> {
+        platform::private_folder(turns)?;
+        match last(turns)? {
+            None | Some(Last { number: 0, .. }) if is_first => Turn::take(turns, 1, span),
+            Some(last) if last.is_over(turns, span)? => Turn::take(turns, last.number + 1, span),
             Some(_) => Ok(None),
             None => {
                 // The turn of whoever locked the file in another way. Nobody gives a sign of life for it.
@@ -100,7 +126,8 @@ impl Turn {
     fn take(turns: &Path, number: u64, span: Duration) -> io::Result<Option<Self>> {
         let confirmed = Mutex::new(Confirmed::now());
         let held = Held { path: turns.join(format!("{number}.held")), claim: claim(span)?, span, confirmed };
-        if !make(&held.path, &held.claim)? {
+        // Without its claim it counts for no longer than that, whatever the span of who looks at it.
+        if !make(&held.path, &held.claim)? || !held.confirmed().lasts(COARSE) {
             return Ok(None);
         }
         let (living, ended) = mpsc::channel();
@@ -157,12 +184,17 @@ impl Held {
     fn renew(&self) -> io::Result<()> {
         let asked = Confirmed::now();
         if !self.is_current() {
-            return Err(io::Error::other("the turn is over"));
+            return Err(over());
         }
         let mut file = OpenOptions::new().write(true).open(&self.path)?;
         file.write_all(&self.claim)?;
         file.sync_data()?;
-        *self.confirmed() = asked;
+        let mut confirmed = self.confirmed();
+        if !confirmed.lasts(self.span) {
+            // The write took too long: others may have seen the turn as over before it came.
+            return Err(over());
+        }
+        *confirmed = asked;
         Ok(())
     }
 
@@ -178,18 +210,23 @@ impl Last {
         if self.is_free {
             return Ok(true);
         }
-        let held = turns.join(format!("{}.held", self.number));
-        let signed = match fs::metadata(&held).and_then(|metadata| metadata.modified()) {
+        let mut held = match File::options().read(true).write(true).open(turns.join(format!("{}.held", self.number))) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            signed => signed?,
+            held => held?,
         };
-        let now = now(turns)?;
-        let Ok(age) = now.duration_since(signed) else {
+        let mut bytes = Vec::new();
+        (&held).take(MAX_CLAIM).read_to_end(&mut bytes)?;
+        let claim = serde_json::from_slice::<Claim>(&bytes).ok();
+        let metadata = held.metadata()?;
+        // Until its maker has written it, a new file may bear any date as that of its last change.
+        let signed = if claim.is_some() { metadata.modified() } else { platform::changed(&metadata) }?;
+        let Ok(age) = now(turns)?.duration_since(signed) else {
             // The clock went back: no time has passed, and the turn's begins anew.
-            let _ = OpenOptions::new().write(true).open(&held).and_then(|file| file.set_modified(now));
+            held.seek(SeekFrom::Start(0))?;
+            held.write_all(if bytes.is_empty() { b" " } else { &bytes })?;
             return Ok(false);
         };
-        Ok(age >= span_of(&held).unwrap_or(span) + COARSE)
+        Ok(age >= claim.map_or(span, |claim| expiry::span(claim.span)) + COARSE)
     }
 }
 
@@ -215,7 +252,8 @@ fn read_last(turns: &Path) -> io::Result<Option<Last>> {
 }
 
 fn parse(path: &Path) -> Option<Last> {
-    let number = path.file_stem()?.to_str()?.parse().ok()?;
+    let stem = path.file_stem()?.to_str()?;
+    let number = stem.parse().ok().filter(|number: &u64| *number < MAX_NUMBER && number.to_string() == stem)?;
     let is_free = match path.extension()?.to_str()? {
         "free" => true,
         "held" => false,
@@ -235,11 +273,20 @@ fn remove_before(turns: &Path, number: u64) {
 
 /// False: another has made it.
 fn make(path: &Path, claim: &[u8]) -> io::Result<bool> {
-    match platform::create_private(path) {
+    let mut file = match platform::create_private(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        made => made?.write_all(claim)?,
+        made => made?,
+    };
+    let written = file.write_all(claim);
+    if written.is_err() {
+        // There is no place for it. Nobody is to wait for its end.
+        let _ = fs::rename(path, path.with_extension("free"));
     }
-    Ok(true)
+    written.map(|()| true)
+}
+
+fn over() -> io::Error {
+    io::Error::other("the turn is over")
 }
 
 fn claim(span: Duration) -> io::Result<Vec<u8>> {
@@ -247,13 +294,6 @@ fn claim(span: Duration) -> io::Result<Vec<u8>> {
     getrandom::fill(&mut name).map_err(|error| io::Error::other(format!("the system has no random bytes: {error}")))?;
     let span = Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     Ok(serde_json::to_vec(&Claim { name: hex(&name), span })?)
-}
-
-/// `None` while its holder has not written it.
-fn span_of(held: &Path) -> Option<Duration> {
-    let mut bytes = Vec::new();
-    fs::File::open(held).ok()?.take(MAX_CLAIM).read_to_end(&mut bytes).ok()?;
-    serde_json::from_slice::<Claim>(&bytes).ok().map(|claim| expiry::span(claim.span))
 }
 
 /// The time, by the clock that stamps the signs of life.
@@ -271,8 +311,8 @@ fn folder_of(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Instant;
 
     use tempfile::TempDir;
 
@@ -312,9 +352,9 @@ mod tests {
     #[test]
     fn a_turn_keeps_others_out_until_it_is_given_back() {
         let (_folder, path) = path();
-        assert!(!are_taken(&path));
+        assert!(!are_taken(&path).unwrap());
         let turn = taken(&path).unwrap();
-        assert!(turn.is_current() && are_taken(&path) && are_taken_in(path.parent().unwrap()));
+        assert!(turn.is_current() && are_taken(&path).unwrap() && are_taken_in(path.parent().unwrap()));
         assert!(taken(&path).is_none());
         drop(turn);
         assert_eq!(names(&path), ["1.free"]);
@@ -335,14 +375,18 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_does_not_say_how_long_it_counts_does_as_long_as_ours() {
+    fn a_turn_that_says_nothing_yet_counts_from_when_it_was_made() {
         let (_folder, path) = path();
         put(&path, "7.held", MINUTE);
         fs::write(folder_of(&path).join("7.held"), "").unwrap();
-        age(&path, "7.held", |now| now - MINUTE);
+        age(&path, "7.held", |now| now - 2 * MINUTE);
         assert!(taken(&path).is_none());
-        age(&path, "7.held", |now| now - MINUTE - COARSE);
-        assert!(taken(&path).is_some());
+        let began = Instant::now();
+        let soon = || Turn::try_take(&path, Duration::ZERO, false).unwrap();
+        while soon().is_none() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(began.elapsed() > COARSE - Duration::from_millis(200), "{:?}", began.elapsed());
     }
 
     #[test]
@@ -351,8 +395,9 @@ mod tests {
         put(&path, "7.held", MINUTE);
         age(&path, "7.held", |now| now + 1_000 * MINUTE);
         assert!(taken(&path).is_none());
-        let signed = fs::metadata(folder_of(&path).join("7.held")).unwrap().modified().unwrap();
-        assert!(signed <= SystemTime::now());
+        let held = folder_of(&path).join("7.held");
+        assert!(fs::metadata(&held).unwrap().modified().unwrap() <= SystemTime::now());
+        assert!(serde_json::from_slice::<Claim>(&fs::read(&held).unwrap()).is_ok());
     }
 
     #[test]
@@ -363,6 +408,19 @@ mod tests {
         assert!(taken(false).is_none());
         age(&path, "0.held", |now| now - MINUTE - COARSE);
         assert!(taken(false).is_some());
+    }
+
+    #[test]
+    fn a_lock_that_is_new_goes_by_turns_where_others_do() {
+        let (folder, path) = path();
+        assert!(!precede(&path).unwrap() && !are_taken(&path).unwrap());
+        let other = folder.path().join("other.lock");
+        drop(taken(&other));
+        fs::write(&path, "").unwrap();
+        assert!(!precede(&path).unwrap(), "somebody may have locked it");
+        fs::remove_file(&path).unwrap();
+        assert!(precede(&path).unwrap() && are_taken(&path).unwrap());
+        assert!(precede(&path).unwrap());
     }
 
     #[test]
@@ -388,7 +446,9 @@ mod tests {
 
     #[test]
     fn what_is_no_turn_does_not_count() {
-        for name in ["clock", "x.held", "7", "7.other", ".held", "-1.free"] {
+        for name in
+            ["clock", "x.held", "7", "7.other", ".held", "-1.free", "+7.held", "007.free", "9007199254740992.held"]
+        {
             assert_eq!(parse(Path::new(name)), None, "{name}");
         }
         assert_eq!(parse(Path::new("7.held")), Some(Last { number: 7, is_free: false }));

@@ -35,12 +35,14 @@ impl KeyringKey {
     fn make(&self) -> Answer<Identity> {
         let folder = self.place.folder();
         platform::private_folder(folder).map_err(|error| failed("preparing", folder, &error))?;
-        let making = Arc::new(LockFile::for_save(&folder.join("key.save"))?);
+        let lock = folder.join("key.save");
+        let making = Arc::new(LockFile::for_save(&lock)?);
         let (_, item) = self.place.item_or_new(NAME)?;
         if let Some(identity) = read(&item)? {
             return Ok(identity);
         }
         let identity = new_identity();
+        making.still_holds().map_err(|error| failed("locking", &lock, &error))?;
         item.set(&text_of(&identity), "the key of encrypted logins", &making)?;
         Ok(identity)
     }

@@ -100,7 +100,7 @@ impl Place {
         let note = Note { id: replace::random_name()?, keyring: keyring.kind().to_owned() };
         let file = self.file();
         let text = serde_json::to_vec(&note).map_err(|error| failed("writing", &file, &error.into()))?;
-        replace::replace(&file, &text)?;
+        replace::replace_under(&|| settling.still_holds(), &file, &text)?;
         Ok(Settled { id: note.id, keyring })
     }
 

@@ -25,6 +25,10 @@ pub(crate) fn is_same(_one: &File, _other: &File) -> io::Result<bool> {
     Ok(true)
 }
 
+pub(crate) fn changed(metadata: &Metadata) -> io::Result<SystemTime> {
+    metadata.modified()
+}
+
 /// Windows says of a share without locks that there is no such function, or that it is not supported.
 pub(crate) fn cannot_lock(error: &io::Error) -> bool {
     error.kind() == ErrorKind::Unsupported || matches!(error.raw_os_error(), Some(1 | 50))

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
@@ -41,6 +42,12 @@ pub(crate) fn is_at(file: &File, path: &Path) -> bool {
 pub(crate) fn is_same(one: &File, other: &File) -> io::Result<bool> {
     let (one, other) = (one.metadata()?, other.metadata()?);
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+/// When anything of the file was changed, its metadata included.
+pub(crate) fn changed(metadata: &Metadata) -> io::Result<SystemTime> {
+    let (seconds, nanos) = (u64::try_from(metadata.ctime()), u32::try_from(metadata.ctime_nsec()));
+    Ok(UNIX_EPOCH + Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default()))
 }
 
 /// Whether a lock failed because the file system has none.

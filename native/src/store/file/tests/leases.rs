@@ -120,7 +120,7 @@ async fn where_leases_are_turns_a_note_begins_its_time_anew() {
     assert!(held.metadata().unwrap().modified().unwrap() > an_hour_ago + Duration::from_secs(1_800));
     assert_eq!(home.unlock(lease).await, UnlockAnswer::Unlocked);
     assert!(turns.join("1.free").exists());
-    assert!(home.store.describe().ends_with("; that file system has no locks, so programs take turns there"));
+    assert!(home.store.describe().ends_with("; programs take turns there, because that file system had no locks"));
 }
 
 /// It was stopped after it had asked for the last time whether it holds its turn, just before the rename.

@@ -180,6 +180,15 @@ impl Drop for BindMount {
     }
 }
 
+#[tokio::test]
+async fn f14_a_lock_file_that_is_a_link_to_nothing_is_made_where_it_leads() {
+    let home = Home::with_record().await;
+    let elsewhere = home.folder.path().join("elsewhere");
+    symlink(&elsewhere, home.files().lease()).unwrap();
+    let lease = home.locked().await.lease;
+    assert!(elsewhere.exists() && home.store.holds(&home.key, lease));
+}
+
 #[test]
 fn two_openings_of_a_file_are_the_same_and_two_files_are_not() {
     let folder = tempfile::tempdir().unwrap();
