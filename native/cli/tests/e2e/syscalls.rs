@@ -129,7 +129,7 @@ fn f20_where_flock_is_missing_processes_take_turns_and_cost_one_refresh_a_round_
         peer.reset();
         let home = Home::new();
         let credential = credential(&peer, format!("account-{number}"));
-        finish(without_locks(&credential.logging_in(&home), answer, &[])).succeeds();
+        login(&credential, &home, answer);
         let mut token = credential.stored_token(&home);
         for round in 1..=rounds {
             let start = |_| Waiting::start(without_locks(&credential.asking_within(&home, "30"), answer, &[]));
@@ -174,7 +174,7 @@ fn f20_a_process_killed_at_any_system_call_where_flock_is_missing_loses_nothing_
 fn f20_the_turn_of_a_process_that_was_killed_ends_by_its_age_by_strace() {
     let (peer, home) = (Peer::with_token_life(600), Home::new());
     let credential = credential(&peer, "first".to_owned());
-    credential.login(&home);
+    login(&credential, &home, NO_LOCKS[0]);
     let rejected = credential.stored_token(&home);
     let kill = ["-e", "inject=connect:signal=SIGKILL:when=1"];
     let mut process = Waiting::start(without_locks(&credential.asking(&home), NO_LOCKS[0], &kill));
