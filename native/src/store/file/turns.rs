@@ -384,6 +384,7 @@ mod tests {
         let began = Instant::now();
         let soon = || Turn::try_take(&path, Duration::ZERO, false).unwrap();
         while soon().is_none() {
+            assert!(began.elapsed() < 5 * COARSE, "it is never over");
             thread::sleep(Duration::from_millis(20));
         }
         assert!(began.elapsed() > COARSE - Duration::from_millis(200), "{:?}", began.elapsed());
@@ -464,7 +465,9 @@ mod tests {
             let signed = fs::metadata(folder_of(&path).join("1.held")).unwrap().modified().unwrap();
             signed.elapsed().unwrap_or_default() > MINUTE / 2
         };
+        let began = Instant::now();
         while is_old() {
+            assert!(began.elapsed() < Duration::from_secs(10), "no sign of life");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -507,9 +510,10 @@ mod tests {
     fn of_eight_threads_one_has_the_turn_at_a_time() {
         const ROUNDS: u64 = 200;
         let (_folder, path) = path();
-        let (taken, holders) = (AtomicU64::new(0), Mutex::new(()));
+        let (taken, holders, began) = (AtomicU64::new(0), Mutex::new(()), Instant::now());
         let take_turns = || {
             while taken.load(Ordering::Relaxed) < ROUNDS {
+                assert!(began.elapsed() < Duration::from_secs(20), "starved");
                 let Some(turn) = Turn::try_take(&path, MINUTE, true).unwrap() else { continue };
                 let alone = holders.try_lock().expect("two have the turn at once");
                 taken.fetch_add(1, Ordering::Relaxed);
