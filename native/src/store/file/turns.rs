@@ -126,17 +126,17 @@ impl Turn {
     fn take(turns: &Path, number: u64, span: Duration) -> io::Result<Option<Self>> {
         let confirmed = Mutex::new(Confirmed::now());
         let held = Held { path: turns.join(format!("{number}.held")), claim: claim(span)?, span, confirmed };
-        // Without its claim it counts for no longer than that, whatever the span of who looks at it.
-        if !make(&held.path, &held.claim)? || !held.confirmed().lasts(COARSE) {
+        if !make(&held.path, &held.claim)? {
             return Ok(None);
         }
         let (living, ended) = mpsc::channel();
         let turn = Turn { held: Arc::new(held), _living: living };
-        turn.give_signs_until(ended)?;
-        if last(turns)? != Some(Last { number, is_free: false }) {
+        // Before its claim was written it counted for no longer, whatever the span of who looked at it.
+        if !turn.held.confirmed().lasts(COARSE) || last(turns)? != Some(Last { number, is_free: false }) {
             return Ok(None);
         }
         remove_before(turns, number);
+        turn.give_signs_until(ended)?;
         Ok(Some(turn))
     }
 
