@@ -48,7 +48,8 @@ fn f20_the_contract_is_kept_where_flock_is_missing_by_strace() {
     for answer in ["error=ENOLCK", "error=EOPNOTSUPP", "retval=0"] {
         let inject = format!("inject=flock:{answer}");
         let options = ["-o", "/dev/null", "-e", "trace=flock", "-e", &inject];
-        let Some(mut traced) = traced(TEST, &home_with_turns(), &options) else { return };
+        let home = home_with_turns();
+        let Some(mut traced) = traced(TEST, &home, &options) else { return };
         assert!(traced.status().unwrap().success(), "{answer}");
     }
 }
