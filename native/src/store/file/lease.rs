@@ -137,7 +137,10 @@ fn printable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::store::conformance::sample_key;
 
     #[test]
     fn numbers_grow_though_the_file_is_lost_or_the_clock_goes_back() {
@@ -146,6 +149,16 @@ mod tests {
         let lost = next_number(0, UnixMillis(1_000_001));
         let back = next_number(lost.0, UnixMillis(5));
         assert!(first < lost && lost < back);
+    }
+
+    #[test]
+    fn nothing_is_changed_under_a_lease_whose_file_was_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::of(folder.path(), &sample_key("lease", "default"));
+        let Attempt::Held(lease, _) = attempt(&files, Duration::from_secs(60)).unwrap() else { panic!("busy") };
+        assert!(lease.still_holds().is_ok());
+        fs::remove_file(files.lease()).unwrap();
+        assert!(lease.still_holds().is_err());
     }
 
     #[test]

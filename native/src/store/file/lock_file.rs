@@ -265,7 +265,7 @@ mod tests {
     fn where_others_take_turns_a_lock_alone_is_not_enough() {
         let folder = tempfile::tempdir().unwrap();
         let (path, turns) = (folder.path().join("x.save"), folder.path().join("x.save.turns"));
-        fs::create_dir(&turns).unwrap();
+        fs::create_dir(folder.path().join("other.save.turns")).unwrap();
         let lock = LockFile::try_for_save(&path).unwrap().unwrap();
         assert!(turns.join("1.held").exists());
         assert!(lock.is_current() && lock.renew());
