@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -72,7 +72,7 @@ impl LockFile {
     fn attempt(path: &Path, fallback: Fallback) -> io::Result<Option<Self>> {
         for _ in 0..REOPENINGS {
             let turns_precede = matches!(fallback, Fallback::Turn(_)) && turns::precede(path)?;
-            let Some((file, is_made)) = platform::open_lock(path)? else { continue };
+            let (file, is_made) = platform::open_lock(path)?;
             let mut lock = LockFile { path: path.to_owned(), file, turn: None };
             let has_locks = match lock.file.try_lock() {
                 Ok(()) => keeps_others_out(&lock.file, path)?,
@@ -92,8 +92,7 @@ impl LockFile {
             }
             if !has_locks {
                 // What the former holder wrote may not be seen through what was opened before its turn was over.
-                let Some((file, _)) = platform::open_lock(path)? else { continue };
-                lock.file = file;
+                lock.file = platform::open_lock(path)?.0;
             }
             if lock.is_current() {
                 return Ok(Some(lock));
@@ -183,19 +182,16 @@ fn keeps_others_out(file: &File, path: &Path) -> io::Result<bool> {
     if honest().contains(folder) {
         return Ok(true);
     }
-    let Some((again, false)) = platform::open_lock(path)? else { return Ok(true) };
+    let (again, _) = platform::open_lock(path)?;
     if !platform::is_same(file, &again)? {
+        // It was replaced meanwhile, which its holder will see.
         return Ok(true);
     }
-    match again.try_lock() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => {
-            honest().insert(folder.to_owned());
-            Ok(true)
-        }
-        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::PermissionDenied => Ok(true),
-        Err(TryLockError::Error(error)) => Err(error),
+    let keeps_out = again.try_lock().is_err();
+    if keeps_out {
+        honest().insert(folder.to_owned());
     }
+    Ok(keeps_out)
 }
 
 fn read_note(file: &File) -> io::Result<Vec<u8>> {

@@ -67,22 +67,17 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     private_options().write(true).create_new(true).open(path)
 }
 
-/// Opens a file to lock, making it if need be, and tells whether it was made; `None` if another makes or removes it at
-/// this moment.
-pub(crate) fn open_lock(path: &Path) -> io::Result<Option<(File, bool)>> {
+/// Opens a file to lock, making it if need be, and tells whether it was made.
+pub(crate) fn open_lock(path: &Path) -> io::Result<(File, bool)> {
     let mut options = private_options();
-    match options.read(true).write(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        opened => return opened.map(|file| Some((file, false))),
+    if let Ok(file) = options.read(true).write(true).open(path) {
+        return Ok((file, false));
     }
-    match options.create_new(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_symlink() => {
-            // It leads to nothing, and what it leads to is made.
-            options.create_new(false).create(true).truncate(false).open(path).map(|file| Some((file, false)))
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-        made => made.map(|file| Some((file, true))),
+    if let Ok(file) = options.create_new(true).open(path) {
+        return Ok((file, true));
     }
+    // Another has made it meanwhile. Or it is a link to nothing: then what it leads to is made.
+    options.create_new(false).create(true).open(path).map(|file| (file, false))
 }
 
 /// Writes over the beginning of a file that nobody but us can read, making it if need be.
