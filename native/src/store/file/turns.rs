@@ -102,18 +102,11 @@ impl Turn {
     /// Takes the turn for the file at `path` if nobody has it; it counts for `span` without a sign of life. `is_first`: we
     /// made the file, and after the folder of its turns, so that nobody can have locked it in another way.
     pub(super) fn try_take(path: &Path, span: Duration, is_first: bool) -> io::Result<Option<Self>> {
-        match Turn::try_take_in(&folder_of(path), span, is_first) {
-            // Somebody removed the folder meanwhile.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            taken => taken,
-        }
-    }
-
-    fn try_take_in(turns: &Path, span: Duration, is_first: bool) -> io::Result<Option<Self>> {
-        platform::private_folder(turns)?;
-        match last(turns)? {
-            None | Some(Last { number: 0, .. }) if is_first => Turn::take(turns, 1, span),
-            Some(last) if last.is_over(turns, span)? => Turn::take(turns, last.number + 1, span),
+        let turns = folder_of(path);
+        platform::private_folder(&turns)?;
+        match last(&turns)? {
+            None | Some(Last { number: 0, .. }) if is_first => Turn::take(&turns, 1, span),
+            Some(last) if last.is_over(&turns, span)? => Turn::take(&turns, last.number + 1, span),
             Some(_) => Ok(None),
             None => {
                 // The turn of whoever locked the file in another way. Nobody gives a sign of life for it.
@@ -443,6 +436,25 @@ mod tests {
             assert!(names(&path).contains(&there.to_owned()));
             fs::remove_dir_all(folder_of(&path)).unwrap();
         }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_a_lock_without_turns() {
+        let (folder, _) = path();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(are_taken(&file.join("x.lock")).is_err());
+        assert!(!are_taken(&folder.path().join("nowhere/x.lock")).unwrap());
+    }
+
+    #[test]
+    fn a_turn_that_vanished_is_to_be_looked_at_again_and_one_that_cannot_be_read_is_an_error() {
+        let (_folder, path) = path();
+        drop(taken(&path));
+        let is_over = |number| Last { number, is_free: false }.is_over(&folder_of(&path), MINUTE);
+        assert!(!is_over(7).unwrap());
+        fs::create_dir(folder_of(&path).join("8.held")).unwrap();
+        assert!(is_over(8).is_err());
     }
 
     #[test]
