@@ -455,6 +455,7 @@ mod tests {
         assert!(!is_over(7).unwrap());
         fs::create_dir(folder_of(&path).join("8.held")).unwrap();
         assert!(is_over(8).is_err());
+        assert!(Turn::take(&path.join("nowhere"), 1, MINUTE).is_err());
     }
 
     #[test]
