@@ -4,6 +4,7 @@ use tokenway_core::config::{Config, Timing};
 use tokenway_core::provider::{Endpoints, Provider, Revocation};
 
 use crate::clock::REQUEST_DEADLINE;
+use crate::watch::{FATE_IS_KNOWN, OLDER_CAN_LAND, TWO_AT_A_TIME, WITHIN_THE_SECOND};
 
 /// One run of the checker.
 #[derive(Clone, Debug)]
@@ -97,13 +98,17 @@ impl Setting {
         }
     }
 
-    /// The exact condition under which a refresh token can be sent again although the fate of its sending is known, or
-    /// while another sending is under way: SECURITY.md says it in words.
+    /// The ways in which a refresh token can be spent twice here, and no other: SECURITY.md says in words when there are any.
     #[must_use]
-    pub fn may_spend_twice(&self) -> bool {
+    pub fn ways(&self) -> &'static [&'static str] {
         let outlives_its_lease = self.leases == Leases::Expire && (self.slow_bytes || !self.prompt_saves);
         let ages_at_once = self.jumps.iter().any(|jump| *jump > 0);
-        outlives_its_lease || ages_at_once
+        match (outlives_its_lease, ages_at_once) {
+            (false, false) => &[],
+            (true, false) if !self.slow_bytes => &[FATE_IS_KNOWN],
+            (true, _) => &[FATE_IS_KNOWN, TWO_AT_A_TIME],
+            (false, true) => &[WITHIN_THE_SECOND, OLDER_CAN_LAND],
+        }
     }
 
     pub(crate) fn lacks(&self, safeguard: Safeguard) -> bool {

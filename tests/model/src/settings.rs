@@ -7,9 +7,9 @@ use crate::setting::{Budget, Leases, Safeguard, Setting};
 pub fn all(long: bool) -> Vec<Setting> {
     let mut all = Vec::new();
     for grace in [false, true] {
-        all.extend(honest(long).into_iter().map(|setting| Setting { grace, ..setting }));
+        let every = honest(long).into_iter().chain(doubtful(long));
+        all.extend(every.map(|setting| Setting { grace, ..setting }));
     }
-    all.extend(doubtful(long));
     all
 }
 

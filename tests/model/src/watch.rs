@@ -22,6 +22,12 @@ use crate::clock::{REQUEST_DEADLINE, ticks};
 use crate::process::Process;
 use crate::wire::{Grant, Reply, Wire};
 
+/// What of I2 can happen under leases that expire and clocks that jump.
+pub(crate) const FATE_IS_KNOWN: &str = "a token is sent again although the fate of its sending is known";
+pub(crate) const OLDER_CAN_LAND: &str = "a token is sent while an older one can still land";
+pub(crate) const TWO_AT_A_TIME: &str = "two processes send at a time";
+pub(crate) const WITHIN_THE_SECOND: &str = "a token is sent again within the second";
+
 /// A broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Broken {
@@ -36,7 +42,7 @@ pub(crate) struct Broken {
 pub(crate) struct Watch {
     /// The first rule that was broken.
     pub(crate) broken: Option<Broken>,
-    /// I2 was broken where it may be.
+    /// I2 was broken, and how it was the last time.
     pub(crate) spent_twice: Option<&'static str>,
     spent: BTreeMap<Grant, Spent>,
     logins: Vec<u8>,
@@ -85,7 +91,7 @@ impl Watch {
     }
 
     fn spent_twice(&mut self, how: &'static str) {
-        self.spent_twice.get_or_insert(how);
+        self.spent_twice = Some(how);
     }
 
     pub(crate) fn logout_begins(&mut self) {
@@ -107,19 +113,19 @@ impl Watch {
         };
         let same = |other: &&Wire| matches!(other, Wire::Refresh(other) if other.family == grant.family);
         if others.iter().any(|other| same(&other)) {
-            self.spent_twice("two processes send at a time");
+            self.spent_twice(TWO_AT_A_TIME);
         }
         let older = |ghost: &&Wire| matches!(ghost, Wire::Refresh(ghost) if ghost.index < grant.index);
         if ghosts.iter().filter(same).any(|ghost| older(&ghost)) {
-            self.spent_twice("a token is sent while an older one can still land");
+            self.spent_twice(OLDER_CAN_LAND);
         }
         let known = self.spent.get(&grant).copied();
         match known {
             Some(Spent { fate: Fate::Refused | Fate::RefusalNoted | Fate::Saved | Fate::Tokens, .. }) => {
-                self.spent_twice("a token is sent again although the fate of its sending is known");
+                self.spent_twice(FATE_IS_KNOWN);
             }
             Some(Spent { unknown: 1, noted_at, .. }) if now == noted_at => {
-                self.spent_twice("a token is sent again within the second");
+                self.spent_twice(WITHIN_THE_SECOND);
             }
             Some(Spent { unknown: 2.., left_at, .. }) if now < left_at + ticks(REQUEST_DEADLINE) => {
                 self.spent_twice("a token is sent a third time within the request deadline");

@@ -174,7 +174,7 @@ impl World {
     /// A request reaches the server.
     pub(crate) fn arrives(&mut self, wire: Wire, setting: &Setting) -> crate::wire::Reply {
         let reply = self.server.serve(wire, setting.grace);
-        if self.server.reuse && !setting.may_spend_twice() {
+        if self.server.reuse && setting.ways().is_empty() {
             self.watch.reuse(setting.grace);
         }
         reply
