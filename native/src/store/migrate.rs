@@ -1,12 +1,12 @@
 //! A credential moves from one store to another.
 //!
 //! ```text
-//! Lock(from) ─ Lock(to) ─ Load(from) ─ Note(to) ─ Save(to) ─ Load(to) ─ moved() ─ Delete(from) ─ Unlock both
+//! Lock(from) ─ Lock(to) ─ Load(from) ─ Note(to) ─ Save(to) ─ Load(to) ─ moved() ─ Load(from) ─ Delete(from) ─ Unlock both
 //! ```
 //!
 //! From the save on it is in both, until it is only in the new one; while both leases are held nobody renews it in
 //! either. Killed in between, it is in both with one version: the same call finishes. A login and a logout take no
-//! lease: if one came in between, the delete meets another version, and the copy is taken back.
+//! lease: if one came in between, the old store has another version or none, and the copy is taken back.
 
 use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
 use tokenway_core::event::Locked;
@@ -96,7 +96,7 @@ async fn move_locked(
     }
     moved()?;
     let delete = Delete { key: key.clone(), expected: record.version() };
-    match from.delete(&delete).await {
+    match remove(from, &load, &delete).await {
         Ok(DeleteAnswer::Deleted) => Ok(Migrated::Moved),
         Err(trouble) => Ok(Migrated::Copied { trouble }),
         Ok(DeleteAnswer::Conflict(_)) => {
@@ -108,11 +108,21 @@ async fn move_locked(
     }
 }
 
-/// A move that was killed left the credential in both; a renewal may have followed in the new store.
+/// To a store, nothing there is as good as deleted; here it is a logout that came in between.
+async fn remove(from: &dyn Store, load: &Load, delete: &Delete) -> Answer<DeleteAnswer> {
+    match from.load(load).await? {
+        None => Ok(DeleteAnswer::Conflict(None)),
+        Some(_) => from.delete(delete).await,
+    }
+}
+
+/// A move that was killed left the credential in both; a renewal, or a logout that was not finished, may have followed in
+/// the new store.
 fn is_moved_already(record: &Record, there: Option<&Record>) -> Result<bool, IoFailure> {
-    match there.filter(|there| there.mark == Mark::LoggedIn) {
+    match there {
         None => Ok(false),
         Some(there) if there.login_id == record.login_id => Ok(there.generation >= record.generation),
+        Some(there) if there.mark == Mark::LoggedOut => Ok(false),
         Some(_) => Err(unable(
             "the new store holds another login of that name: log out of the one that is not used any more".to_owned(),
         )),
@@ -246,6 +256,36 @@ mod tests {
         assert!(failure.detail.contains("meanwhile"), "{}", failure.detail);
         assert_eq!(stored(&from).await, Some(Box::new(sample_record("next", 1, "one"))));
         assert_eq!(stored(&to).await, None);
+    }
+
+    #[tokio::test]
+    async fn f31_a_logout_in_the_middle_of_a_move_is_kept_and_the_copy_taken_back() {
+        let record = sample_record("login", 3, "three");
+        let (from, to) = (MemoryStore::new().with_record(key(), record.clone()), MemoryStore::new());
+        // A logout takes no lease.
+        let log_out = || {
+            futures_now(async {
+                let delete = Delete { key: key(), expected: record.version() };
+                assert_eq!(from.delete(&delete).await.unwrap(), DeleteAnswer::Deleted);
+            });
+            Ok(())
+        };
+        let failure = migrate(&from, &to, &key(), log_out).await.unwrap_err();
+        assert!(failure.detail.contains("meanwhile"), "{}", failure.detail);
+        assert_eq!((stored(&from).await, stored(&to).await), (None, None));
+    }
+
+    #[tokio::test]
+    async fn f31_a_logout_in_the_new_store_is_not_undone_by_what_a_killed_move_left_in_the_old_one() {
+        let record = sample_record("login", 3, "three");
+        for (out, moved) in [("login", false), ("another", true)] {
+            let out = Record { mark: Mark::LoggedOut, ..sample_record(out, 10, "ten") };
+            let from = MemoryStore::new().with_record(key(), record.clone());
+            let to = MemoryStore::new().with_record(key(), out.clone());
+            assert_eq!(migrate(&from, &to, &key(), || Ok(())).await.unwrap(), Migrated::Moved);
+            let expected = if moved { &record } else { &out };
+            assert_eq!((stored(&from).await, stored(&to).await.as_deref()), (None, Some(expected)));
+        }
     }
 
     #[tokio::test]

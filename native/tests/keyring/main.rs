@@ -12,6 +12,7 @@ mod small_disk;
 mod strace;
 
 use std::env;
+use std::fs;
 use std::future::Future;
 use std::path::Path;
 use std::process::Command;
@@ -89,6 +90,26 @@ fn f16_a_record_that_grows_and_shrinks_around_the_limit_is_never_lost_nor_readab
                 assert_eq!(names(&folder, ".age").len(), usize::from(token > 1), "generation {generation}");
             }
             assert_eq!(bus.items().unwrap().len(), 1);
+        });
+    });
+}
+
+#[test]
+fn f05_what_is_left_of_a_save_killed_before_its_key_was_kept_shuts_nobody_out() {
+    on_a_private_bus("f05_what_is_left_of_a_save_killed_before_its_key_was_kept_shuts_nobody_out", |bus| {
+        let _keyring = bus.keyring();
+        let small = |home: &Path| KeyringStore::new(home, Keyring::of_the_system().with_limit(2_560));
+        let large = "x".repeat(3_000);
+        run(async {
+            save(&small(&bus.home()), &next(1, "one")).await;
+            let elsewhere = bus.home().join("elsewhere");
+            save(&small(&elsewhere), &next(1, &large)).await;
+            // Bytes for a key that is in no item of this home.
+            let (here, elsewhere) = (bus.home().join("keyring"), elsewhere.join("keyring"));
+            let [closed] = &names(&elsewhere, ".age")[..] else { panic!("one large record") };
+            fs::copy(elsewhere.join(closed), here.join(format!(".tokenway-{closed}-0011223344556677"))).unwrap();
+            save(&small(&bus.home()), &next(2, &large)).await;
+            assert_eq!(load(&small(&bus.home())).await.unwrap().generation, 2);
         });
     });
 }

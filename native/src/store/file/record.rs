@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,12 +16,15 @@ use tokenway_core::lifecycle::record::{CredentialKey, Mark, RECORD_FORMAT, Recor
 use tokenway_core::secret::Secret;
 
 use super::failure::{failed, unable};
-use super::lock_file::LockFile;
+use super::lock_file::{LockFile, PAUSES};
 use super::paths::Files;
 use super::seal::seal;
 use super::shelf::{Damage, LeftOver, Shelf, Writing};
 use super::{platform, replace};
 use crate::store::{Answer, DeleteAnswer, SaveAnswer};
+
+/// How long a reader waits for whoever is putting a newer record in its place: longer than a save or a recovery takes.
+const PUTTING: Duration = Duration::from_secs(2);
 
 /// What is stored. The key is in it so that a folder can be listed; members of newer versions are kept.
 #[derive(Serialize, Deserialize)]
@@ -130,16 +135,20 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// A writer that was killed after its bytes were complete and before they were in their place has brought a newer
-/// record: the refresh token in the older one is spent. It is put in its place, unless its writer still lives.
+/// record: the refresh token in the older one is spent. It is put in its place, by us or by another reader who has begun
+/// to; or its writer lives and does it. A writer that stands still keeps nobody from reading what is there.
 fn recover(shelf: &dyn Shelf, files: &Files) -> Answer<()> {
-    if promotable(shelf, files)?.is_none() {
-        return Ok(());
+    let (started, mut pause) = (Instant::now(), PAUSES.first);
+    while promotable(shelf, files)?.is_some() {
+        match LockFile::try_for_save(&files.save_lock()) {
+            Ok(Some(_writing)) => return recover_alone(shelf, files),
+            Ok(None) if started.elapsed() < PUTTING => thread::sleep(pause),
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(failed("locking", &files.save_lock(), &error)),
+        }
+        pause = PAUSES.after(pause);
     }
-    match LockFile::try_for_save(&files.save_lock()) {
-        Ok(Some(_writing)) => recover_alone(shelf, files),
-        Ok(None) => Ok(()),
-        Err(error) => Err(failed("locking", &files.save_lock(), &error)),
-    }
+    Ok(())
 }
 
 /// The same, where the caller keeps writers out.

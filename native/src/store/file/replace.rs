@@ -16,8 +16,8 @@ use crate::store::Answer;
 /// How the names of temporary files begin. Files of other programs are never touched.
 const TEMP: &str = ".tokenway-";
 
-/// How the names of the files begin that a probe writes.
-const PROBED: &str = ".tokenway-probe-";
+/// How the names of the files begin that a probe writes: no temporary file of a record has a dot there.
+const PROBED: &str = ".tokenway-.probe-";
 
 /// A temporary file of this age has no writer any more, and the next writer of the same file removes it: a save takes
 /// milliseconds. Never that of another file: it may be the newest record of another login, which its next reader finds.

@@ -375,7 +375,7 @@ async fn f13_a_delete_leaves_no_secret_behind_and_touches_nothing_of_others() {
 async fn f04_a_probe_sweeps_what_killed_probes_left_and_nothing_younger() {
     let home = Home::with_record().await;
     let folder = &home.store.cabinet.folder;
-    let names = ["probe-0011223344556677", ".tokenway-probe-0011223344556677-8899aabbccddeeff"];
+    let names = [".probe-0011223344556677", ".tokenway-.probe-0011223344556677-8899aabbccddeeff"];
     for name in names {
         let [old, young] = ["", "a"].map(|more| folder.join(format!(".tokenway-{name}{more}")));
         for path in [&old, &young] {
@@ -413,15 +413,18 @@ async fn f05_a_complete_newer_record_of_a_killed_writer_is_put_in_its_place() {
 
 #[tokio::test]
 async fn f05_a_newer_record_of_a_killed_writer_outlives_what_other_logins_write() {
-    let home = Home::with_record().await;
+    // What its writer leaves is named like what a probe leaves.
+    let key = sample_key("https://probe.example", "default");
+    let home = Home { key: key.clone(), ..Home::new() };
+    home.save(None, sample_record("login", 1, "one")).await.unwrap();
     let newer = sample_record("login", 2, "two");
     age(&leave(&home, &newer), Duration::from_secs(3_600));
-    let another = Home { key: sample_key("https://issuer.example", "another"), ..home };
+    let another = Home { key: Home::key(), ..home };
     another.save(None, sample_record("another login", 1, "one")).await.unwrap();
     let lease = another.locked().await.lease;
     another.note(lease).await.unwrap();
     another.store.probe().await.unwrap();
-    let home = Home { key: Home::key(), ..another };
+    let home = Home { key, ..another };
     assert_eq!(*home.load().await.unwrap().unwrap(), newer);
 }
 
@@ -455,6 +458,20 @@ async fn f05_the_record_of_a_writer_that_lives_is_its_own_to_put_in_place() {
     assert!(left.exists());
     drop(writing);
     assert_eq!(home.loaded_generation().await, Some(2));
+}
+
+#[tokio::test]
+async fn f05_who_reads_while_another_puts_the_newer_record_in_its_place_has_the_newer_one() {
+    let home = Home::with_record().await;
+    let (left, record) = (leave(&home, &sample_record("login", 2, "two")), home.record());
+    let putting = lock_file::LockFile::for_save(&home.files().save_lock()).unwrap();
+    let another = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        fs::rename(left, record).unwrap();
+        drop(putting);
+    });
+    assert_eq!(home.loaded_generation().await, Some(2));
+    another.join().unwrap();
 }
 
 #[tokio::test]
