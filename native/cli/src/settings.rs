@@ -166,8 +166,8 @@ impl Settings {
         self.stores.pin(self.config.key(), self.kind)
     }
 
-    /// The login is gone.
-    pub(crate) async fn logged_out(&self) -> Result<(), Stopped> {
+    /// No login came, or it is gone: no store is remembered for it.
+    pub(crate) async fn not_logged_in(&self) -> Result<(), Stopped> {
         self.stores.unpin(self.config.key(), self.kind).await
     }
 

@@ -42,6 +42,7 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
             if !client.close().await {
                 say("tokenway: the login was on its way and did not come back in time");
             }
+            forget_store(&settings).await;
             return Err(Stopped::interrupted());
         }
     };
@@ -53,7 +54,10 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
             settings.logged_in()?;
             Ok(answer(&logged_in, &provider, &settings))
         }
-        Err(failure) => Err(stopped(failure, &settings)),
+        Err(failure) => {
+            forget_store(&settings).await;
+            Err(stopped(failure, &settings))
+        }
     }
 }
 
@@ -105,6 +109,13 @@ fn told(note: &LoginNote) -> String {
             "The server gave no refresh token: this login ends when its access token does.".to_owned()
         }
         LoginNote::ScopesMissing(scopes) => format!("The server did not grant: {}.", scopes.join(" ")),
+    }
+}
+
+/// Programs that use the library would look there. Trouble with that is told beside the failure of the login.
+async fn forget_store(settings: &Settings) {
+    if let Err(trouble) = settings.not_logged_in().await {
+        say(&trouble.to_string());
     }
 }
 

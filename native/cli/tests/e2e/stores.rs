@@ -1,9 +1,11 @@
 //! Where logins lie: named, chosen, remembered, moved.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+#[cfg(unix)]
+use std::time::Duration;
 
-use crate::peer::{Home, Peer, Run, Waiting, finish};
+use crate::peer::{Home, Peer, Run, Waiting, finish, person};
 
 #[path = "../../../tests/keyring/service.rs"]
 #[allow(dead_code, reason = "what the tests of the library need besides")]
@@ -19,11 +21,27 @@ impl Unnamed {
         Unnamed(Home::new())
     }
 
-    pub(crate) fn run(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
+    fn command(&self, args: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = self.0.command(args);
         command.env_remove("TOKENWAY_STORE").env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
         command.envs(environment.iter().copied());
-        finish(command)
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
+        finish(self.command(args, environment))
+    }
+
+    /// Logs in while somebody removes the file of one lock, again and again.
+    #[cfg(unix)]
+    fn login_without(&self, lock: &str, peer: &Peer, store: &str, environment: &[(&str, &str)]) -> Run {
+        let lock = self.0.path().join(lock);
+        let login = ["login", "--issuer", peer.issuer(), "--client-id", "native", "--store", store];
+        let mut process = Waiting::start(self.command(&login, environment));
+        while !process.has_ended_within(Duration::from_millis(1)) {
+            let _ = fs::remove_file(&lock);
+        }
+        process.end()
     }
 
     fn login(&self, peer: &Peer, more: &[&str], environment: &[(&str, &str)]) -> Run {
@@ -80,6 +98,32 @@ fn a_login_in_encrypted_files_is_found_there_without_naming_them() {
     assert!(home.names("stores").is_empty(), "a logout forgets where the login lay");
 }
 
+#[cfg(unix)]
+#[test]
+fn f19_the_key_of_encrypted_files_is_not_kept_when_its_lock_is_lost() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    let stopped = home.login_without("encrypted/key.save", &peer, "encrypted", &[PASSPHRASE]);
+    stopped.exits(5).prints_nothing().says("its lock was lost");
+    assert!(!home.names("encrypted").iter().any(|name| name.contains("key.age")), "{:?}", home.names("encrypted"));
+    home.login(&peer, &[], &[PASSPHRASE]).succeeds();
+}
+
+#[cfg(unix)]
+#[test]
+fn f19_which_keyring_a_home_has_is_not_kept_when_its_lock_is_lost() {
+    const TEST: &str = "stores::f19_which_keyring_a_home_has_is_not_kept_when_its_lock_is_lost";
+    on_a_private_bus(TEST, |bus| {
+        let _keyring = bus.keyring();
+        let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap();
+        let here = [("DBUS_SESSION_BUS_ADDRESS", address.as_str())];
+        let (peer, home) = (Peer::start(), Unnamed::new());
+        let stopped = home.login_without("keyring/place.save", &peer, "keyring", &here);
+        stopped.exits(5).prints_nothing().says("its lock was lost");
+        assert!(!home.names("keyring").iter().any(|name| name.contains("place.json")), "{:?}", home.names("keyring"));
+        home.login(&peer, &[], &here).succeeds();
+    });
+}
+
 #[test]
 fn a_login_moves_from_store_to_store_and_works_on() {
     let (peer, home) = (Peer::start(), Unnamed::new());
@@ -106,6 +150,18 @@ fn a_login_that_fails_in_another_store_hides_no_login_in_plain_files() {
     let login = home.login(&peer, &["--store", "encrypted"], &[PASSPHRASE]).succeeds();
     login.says("An earlier login may still lie in the store \"file\"");
     home.run(&["status"], &[PASSPHRASE]).succeeds().prints("(encrypted)");
+}
+
+#[test]
+fn a_login_that_comes_to_nothing_leaves_no_choice_of_a_store_behind() {
+    let (peer, home) = (Peer::start(), Unnamed::new());
+    let deny = person("--deny");
+    home.login(&peer, &["--store", "encrypted"], &[PASSPHRASE, ("BROWSER", &deny)]).exits(1).says("access_denied");
+    assert!(home.names("stores").is_empty());
+    home.login(&peer, &["--store", "encrypted"], &[PASSPHRASE]).succeeds();
+    let again = ["--store", "encrypted", "--force"];
+    home.login(&peer, &again, &[PASSPHRASE, ("BROWSER", &deny)]).exits(1);
+    assert_eq!(peer.whose(&home.run(&["token"], &[PASSPHRASE]).token()), "alice", "the earlier one is found still");
 }
 
 #[test]
