@@ -73,7 +73,11 @@ impl Credential {
         command
     }
 
+    /// Where the records cannot be read, it must not be due.
     pub(crate) fn stored_token(&self, home: &Home) -> String {
+        if !home.has_plain_files() {
+            return self.token(home);
+        }
         let records = home.records();
         let is_ours = |record: &&serde_json::Value| record["key"]["account"] == self.account.as_str();
         let record = records.iter().find(is_ours).unwrap();

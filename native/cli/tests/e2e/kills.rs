@@ -4,12 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::credential::{Credential, End, each};
 use crate::peer::{Forwarder, Home, Peer, Waiting};
+use crate::redis_server::Redis;
 use crate::refresh_trouble::through;
-
-/// Two thousand when the environment asks for all.
-fn credentials() -> usize {
-    if crate::all_faults() { 2_000 } else { 100 }
-}
+use crate::stores::service::on_a_private_bus;
 
 /// An answer takes this long to come back, so that it is often lost.
 const ON_THE_WAY: Duration = Duration::from_millis(30);
@@ -37,29 +34,71 @@ fn processes_killed_in_a_refresh_leave_a_token_or_the_honest_sentence() {
     home.write("providers.json", &providers);
     let provider = |number: usize| if number.is_multiple_of(3) { "far-and-short" } else { "far" };
     let account = |number: usize| Credential::new(provider(number), format!("account-{number}"));
-    let all: Vec<Credential> = (0..credentials()).map(account).collect();
+    let all: Vec<Credential> = (0..if crate::all_faults() { 2_000 } else { 100 }).map(account).collect();
 
-    each(&all, |credential| credential.login(&home));
+    let aimed = one_of_each_dies("plain files", &all, &home, &peer, &wire);
+    let listed = home.run(&["list", "--json"]).succeeds().json()["logins"].as_array().unwrap().len();
+    assert_eq!(listed, all.len(), "each store is readable");
+    let damaged = std::fs::read_dir(home.path().join("credentials")).unwrap();
+    assert_eq!(damaged.filter(|file| file.as_ref().unwrap().path().to_string_lossy().contains(".corrupt-")).count(), 0);
+    let ends = |end: End| aimed.iter().position(|its| its.last().unwrap().end == end);
+    let lost = ends(End::HonestSentence).expect("some die with an answer on its way");
+    assert!(ends(End::ValidToken).is_some(), "and some do not");
+    all[lost].login(&home);
+    assert_eq!(peer.whose(&all[lost].token(&home)), "alice", "and a new login mends it");
+}
+
+/// Their leases end by their age.
+#[test]
+fn processes_killed_in_a_refresh_on_one_redis_leave_a_token_or_the_honest_sentence() {
+    let Some(redis) = Redis::start() else { return };
+    let home = Home::new().keeping_in(&[("TOKENWAY_STORE", "redis"), ("TOKENWAY_REDIS_URL", &redis.url())]);
+    some_die("Redis", &home);
+}
+
+#[test]
+fn processes_killed_in_a_refresh_with_a_secret_service_leave_a_token_or_the_honest_sentence() {
+    const TEST: &str =
+        "kills::processes_killed_in_a_refresh_with_a_secret_service_leave_a_token_or_the_honest_sentence";
+    on_a_private_bus(TEST, |bus| {
+        let _keyring = bus.keyring();
+        some_die("a Secret Service", &Home::new().keeping_in(&[("TOKENWAY_STORE", "keyring")]));
+    });
+}
+
+fn some_die(place: &str, home: &Home) {
+    let peer = Peer::with_token_life(3_600);
+    let wire = Forwarder::to(peer.port());
+    home.write("providers.json", &through(&wire, &peer));
+    let account = |number: usize| Credential::new("far", format!("account-{number}"));
+    let all: Vec<Credential> = (0..if crate::all_faults() { 60 } else { 6 }).map(account).collect();
+    one_of_each_dies(place, &all, home, &peer, &wire);
+}
+
+/// Each is logged in, and renewed until a process has died of it.
+fn one_of_each_dies(place: &str, all: &[Credential], home: &Home, peer: &Peer, wire: &Forwarder) -> Vec<Vec<Aimed>> {
+    each(all, |credential| credential.login(home));
     assert_eq!(peer.count("exchanges"), all.len() as u64);
     wire.delay_answers(ON_THE_WAY);
-    let longest = each(&all[..UNDISTURBED], |credential| undisturbed(credential, &home)).into_iter().max().unwrap();
+    let watched = &all[..UNDISTURBED.min(all.len())];
+    let longest = each(watched, |credential| undisturbed(credential, home)).into_iter().max().unwrap();
     // A machine that becomes busier reaches its sendings all the same.
     let latest = longest * 2;
     let renewed = peer.count("refreshes");
-    assert_eq!(renewed, UNDISTURBED as u64);
+    assert_eq!(renewed, watched.len() as u64);
 
     let mortals: Vec<(usize, &Credential)> = all.iter().enumerate().collect();
     let aimed = each(&mortals, |&(number, credential)| {
         let deaths = (0..MOST_TRIES).map(|at| latest.mul_f64(fraction(number as u64 * MOST_TRIES + at)));
-        until_one_dies(credential, deaths, &home, &peer)
+        until_one_dies(credential, deaths, home, peer)
     });
 
     let count = |died: bool, end: End| aimed.iter().flatten().filter(|one| one.died == died && one.end == end).count();
     let (dead_valid, dead_honest) = (count(true, End::ValidToken), count(true, End::HonestSentence));
     let (quick_valid, quick_honest) = (count(false, End::ValidToken), count(false, End::HonestSentence));
     eprintln!(
-        "kills: {} credentials, {} processes killed in the first {} ms: {dead_valid} left a valid token, {dead_honest} \
-         the honest sentence; {} others ended before their kill; {} refreshes, {} reuses",
+        "kills: {} credentials in {place}, {} processes killed in the first {} ms: {dead_valid} left a valid token, \
+         {dead_honest} the honest sentence; {} others ended before their kill; {} refreshes, {} reuses",
         all.len(),
         dead_valid + dead_honest,
         latest.as_millis(),
@@ -68,16 +107,8 @@ fn processes_killed_in_a_refresh_leave_a_token_or_the_honest_sentence() {
         peer.count("reuses"),
     );
     assert_eq!(dead_valid + dead_honest, all.len(), "one of each dies");
-    assert!(dead_valid > 0 && dead_honest > 0, "some die with an answer on its way, and some do not");
     assert_eq!(peer.count("reuses"), (dead_honest + quick_honest) as u64, "a reuse is told, each and every one");
-
-    let listed = home.run(&["list", "--json"]).succeeds().json()["logins"].as_array().unwrap().len();
-    assert_eq!(listed, all.len(), "each store is readable");
-    let damaged = std::fs::read_dir(home.path().join("credentials")).unwrap();
-    assert_eq!(damaged.filter(|file| file.as_ref().unwrap().path().to_string_lossy().contains(".corrupt-")).count(), 0);
-    let lost = aimed.iter().position(|its| its.last().unwrap().end == End::HonestSentence).unwrap();
-    all[lost].login(&home);
-    assert_eq!(peer.whose(&all[lost].token(&home)), "alice", "and a new login mends it");
+    aimed
 }
 
 /// How long a renewal takes that nobody kills.

@@ -37,6 +37,36 @@ fn f23_a_process_suspended_during_its_request_finds_the_answer_that_came_meanwhi
     assert_eq!((peer.count("token_requests"), peer.count("refreshes"), peer.count("reuses")), (2, 1, 0));
 }
 
+/// The lock of its file stays its own, however long it stands still.
+#[test]
+fn f18_a_process_that_is_stopped_with_the_lock_is_not_overtaken_and_then_serves_the_others() {
+    let (peer, home) = (Peer::with_token_life(600), Home::new());
+    let credential = Credential::at(peer.issuer(), "native", "stopped".to_owned());
+    credential.login(&home);
+    let rejected = credential.stored_token(&home);
+    let asking = || {
+        let mut process = Waiting::start(credential.asking(&home));
+        process.give(&rejected);
+        process
+    };
+    peer.delay(Duration::from_millis(300));
+    let mut holder = asking();
+    until("the renewal is sent", || peer.count("token_requests") == 2);
+    holder.signal("STOP");
+    let others: Vec<Waiting> = (0..4).map(|_| asking()).collect();
+    for other in others {
+        other.end().exits(4).prints_nothing().says("another process is renewing");
+    }
+    assert!(!holder.has_ended_within(Duration::from_millis(1)));
+    holder.signal("CONT");
+    let token = holder.end().token();
+    let others: Vec<Waiting> = (0..4).map(|_| asking()).collect();
+    for other in others {
+        assert_eq!(other.end().token(), token);
+    }
+    assert_eq!((peer.count("token_requests"), peer.count("refreshes"), peer.count("reuses")), (2, 1, 0));
+}
+
 /// The connection died meanwhile, as it does when a machine sleeps: nobody knows what the server did.
 #[test]
 fn f23_a_process_suspended_while_its_connection_died_asks_once_more_and_ends_truthfully() {

@@ -16,6 +16,12 @@ const CALLS: &str = "openat,read,write,pwrite64,ftruncate,fsync,fdatasync,flock,
 
 const ERRORS: [&str; 5] = ["error=EIO", "error=ENOSPC", "error=EINTR", "error=EDQUOT", "error=EROFS"];
 
+/// How a file system answers to `flock`: as it does, a moment later.
+const LOCKS: &str = "delay_enter=1";
+
+/// One without locks: with an error, or with a lock for everybody.
+const NO_LOCKS: [&str; 4] = ["error=ENOLCK", "error=EOPNOTSUPP", "error=ENOSYS", "retval=0"];
+
 /// Longer than any that does not hang.
 const LONGEST_RENEWAL: Duration = Duration::from_secs(20);
 
@@ -113,12 +119,6 @@ fn f10_a_disk_that_became_read_only_costs_no_token_and_is_named_by_loop_device()
     disk.remount("rw");
     assert_eq!(credential.ask_again(&home, &peer, &rejected), End::ValidToken);
 }
-
-/// How a file system answers to `flock`: as it does, a moment later.
-const LOCKS: &str = "delay_enter=1";
-
-/// One without locks: with an error, or with a lock for everybody.
-const NO_LOCKS: [&str; 4] = ["error=ENOLCK", "error=EOPNOTSUPP", "error=ENOSYS", "retval=0"];
 
 #[test]
 fn f20_where_flock_is_missing_processes_take_turns_and_cost_one_refresh_a_round_by_strace() {

@@ -13,6 +13,8 @@ use super::{Run, Waiting, root, run};
 pub(crate) struct Home {
     folder: PathBuf,
     _temporary: Option<TempDir>,
+    /// The variables that name another store than plain files.
+    store: Vec<(&'static str, String)>,
 }
 
 impl Home {
@@ -29,11 +31,20 @@ impl Home {
     /// One that is there already, and stays.
     #[cfg(target_os = "linux")]
     pub(crate) fn at(folder: &Path) -> Self {
-        Home { folder: folder.to_owned(), _temporary: None }
+        Home { folder: folder.to_owned(), _temporary: None, store: Vec::new() }
     }
 
     fn temporary(folder: TempDir) -> Self {
-        Home { folder: folder.path().to_owned(), _temporary: Some(folder) }
+        Home { folder: folder.path().to_owned(), _temporary: Some(folder), store: Vec::new() }
+    }
+
+    /// The same with its logins in the store that these variables name.
+    pub(crate) fn keeping_in(self, store: &[(&'static str, &str)]) -> Self {
+        Home { store: store.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), ..self }
+    }
+
+    pub(crate) fn has_plain_files(&self) -> bool {
+        self.store.is_empty()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -117,7 +128,7 @@ impl Home {
             command.env_remove(name);
         }
         // Never the keyring of whoever runs the tests.
-        command.env("TOKENWAY_STORE", "file");
+        command.env("TOKENWAY_STORE", "file").envs(self.store.iter().map(|(name, value)| (name, value)));
         command.env("TOKENWAY_HOME", self.path()).env("BROWSER", person("")).stdin(Stdio::null());
     }
 }

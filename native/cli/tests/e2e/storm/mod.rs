@@ -3,13 +3,19 @@
 mod commands;
 mod process;
 mod shelf;
+mod trouble;
 
 use std::time::Duration;
 
 use crate::peer::{Home, Peer};
 use crate::redis_server::Redis;
+use tokenway_core::moment::Millis;
+
 use process::{Caller, Served};
 use shelf::{Kind, Shelf};
+
+/// What a request may take: what people have who say nothing.
+const DEADLINE: Millis = Millis::seconds(30);
 
 #[test]
 fn f30_processes_on_plain_files_cost_one_refresh_a_round() {
@@ -32,13 +38,10 @@ fn f30_processes_on_one_redis_cost_one_refresh_a_round() {
 /// Storms of every size, one after the other.
 fn storms(shelf: &Shelf, home: &Home) {
     let (sizes, rounds): (&[usize], u64) = if crate::all_faults() { (&[2, 4, 8, 16, 32, 64], 50) } else { (&[8], 5) };
-    let peer = Peer::with_token_life(600);
-    home.login(peer.issuer(), "native", &[]);
-    let mut token = home.token(&[]);
-    shelf.take_over(home.path(), peer.issuer());
+    let (peer, mut token) = logged_in(shelf, home);
     for processes in sizes.iter().copied() {
         peer.reset();
-        let mut crowd: Vec<Caller> = (0..processes).map(|_| Caller::start(shelf, peer.issuer())).collect();
+        let mut crowd: Vec<Caller> = (0..processes).map(|_| Caller::start(shelf, peer.issuer(), DEADLINE)).collect();
         crowd.iter_mut().for_each(Caller::is_ready);
         let mut figures = Figures::default();
         for round in 1..=rounds {
@@ -55,9 +58,18 @@ fn storms(shelf: &Shelf, home: &Home) {
     }
 }
 
+/// A server, and the token of the login at it that lies there.
+fn logged_in(shelf: &Shelf, home: &Home) -> (Peer, String) {
+    let peer = Peer::with_token_life(600);
+    home.login(peer.issuer(), "native", &[]);
+    let token = home.token(&[]);
+    shelf.take_over(home.path(), peer.issuer());
+    (peer, token)
+}
+
 fn one_round(crowd: &mut [Caller], rejected: &str) -> Vec<Served> {
     crowd.iter_mut().for_each(|caller| caller.asks(rejected));
-    crowd.iter_mut().map(Caller::served).collect()
+    crowd.iter_mut().map(|caller| caller.served().unwrap_or_else(|failure| panic!("{failure}"))).collect()
 }
 
 /// How long things took, over all rounds.

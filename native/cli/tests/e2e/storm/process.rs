@@ -21,9 +21,14 @@ use super::shelf::Shelf;
 const STORE: &str = "TOKENWAY_TEST_STORE";
 const PLACE: &str = "TOKENWAY_TEST_PLACE";
 const ISSUER: &str = "TOKENWAY_TEST_ISSUER";
+/// In milliseconds.
+const DEADLINE: &str = "TOKENWAY_TEST_DEADLINE";
 
 /// What a line for the other side begins with; the test runner says things of its own.
 const SAID: &str = "said: ";
+
+/// What it says of a failure begins with this; then come its kind and its words.
+const FAILED: &str = "failed: ";
 
 /// The process that asks for a token whenever it is told, until its stdin ends. By itself it has nothing to do.
 #[test]
@@ -33,7 +38,8 @@ fn a_process_of_a_storm_when_another_test_starts_it() {
     };
     let shelf = Shelf::named(&store, PathBuf::from(place));
     let http = Arc::new(Timed::default());
-    let client = Client::builder(config(&issuer)).store(shelf.store()).http(http.clone()).build().unwrap();
+    let deadline = Millis(std::env::var(DEADLINE).unwrap().parse().unwrap());
+    let client = Client::builder(config(&issuer, deadline)).store(shelf.store()).http(http.clone()).build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // The key is opened, the server connected: what is measured is the storm.
     runtime.block_on(client.token()).unwrap();
@@ -45,7 +51,7 @@ fn a_process_of_a_storm_when_another_test_starts_it() {
         let (waited, posted) = (started.elapsed().as_micros(), http.posted.swap(0, Ordering::SeqCst));
         say(&match end {
             Ok(token) => format!("{waited} {posted} {}", token.secret().expose()),
-            Err(failure) => format!("{waited} {posted} {failure}"),
+            Err(failure) => format!("{FAILED}{:?}: {failure}", failure.kind),
         });
     }
     assert!(runtime.block_on(client.close()));
@@ -58,8 +64,8 @@ fn say(what: &str) {
 }
 
 /// What the command uses for the same login.
-pub(super) fn config(issuer: &str) -> Config {
-    let timing = Timing { reject_interval: Millis::ZERO, ..Timing::default() };
+pub(super) fn config(issuer: &str, request_deadline: Millis) -> Config {
+    let timing = Timing { reject_interval: Millis::ZERO, request_deadline, ..Timing::default() };
     Config::builder(Provider::generic(issuer)).client_id("native").timing(timing).build().unwrap()
 }
 
@@ -96,10 +102,11 @@ pub(super) struct Served {
 }
 
 impl Caller {
-    pub(super) fn start(shelf: &Shelf, issuer: &str) -> Self {
+    pub(super) fn start(shelf: &Shelf, issuer: &str, Millis(deadline): Millis) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "storm::process::a_process_of_a_storm_when_another_test_starts_it", "--nocapture"]);
         command.env(STORE, shelf.name()).env(PLACE, shelf.place()).env(ISSUER, issuer);
+        command.env(DEADLINE, deadline.to_string());
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(process.stdout.take().unwrap());
         Caller { process, stdout }
@@ -115,13 +122,17 @@ impl Caller {
         self.process.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
     }
 
-    pub(super) fn served(&mut self) -> Served {
+    /// What it got, or its failure: the kind, and the words.
+    pub(super) fn served(&mut self) -> Result<Served, String> {
         let line = self.hears();
+        if let Some(failure) = line.strip_prefix(FAILED) {
+            return Err(failure.to_owned());
+        }
         let mut words = line.splitn(3, ' ');
         let mut micros = || Duration::from_micros(words.next().unwrap().parse().unwrap());
         let (waited, posted) = (micros(), micros());
         let token = words.next().unwrap().to_owned();
-        Served { token, waited, posted: Some(posted).filter(|posted| !posted.is_zero()) }
+        Ok(Served { token, waited, posted: Some(posted).filter(|posted| !posted.is_zero()) })
     }
 
     fn hears(&mut self) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokenway::store::{EncryptedStore, FileStore, Migrated, RedisOptions, RedisStore, Store, migrate};
 use tokenway_core::secret::Secret;
 
+use super::DEADLINE;
 use super::process::config;
 
 /// Cheap to try: a process opens the key once, which is not what is measured.
@@ -61,7 +62,7 @@ impl Shelf {
             return;
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (from, to, key) = (FileStore::new(home), self.store(), config(issuer).key().clone());
+        let (from, to, key) = (FileStore::new(home), self.store(), config(issuer, DEADLINE).key().clone());
         assert_eq!(runtime.block_on(migrate(&from, &*to, &key, || Ok(()))).unwrap(), Migrated::Moved);
     }
 }
