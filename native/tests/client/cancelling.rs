@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
+
 use crate::parts::Setting;
 
 /// Polls `future` so many times, waiting for its wakes in between, and drops it then. `None`: it was dropped.
@@ -71,12 +73,12 @@ async fn a_caller_who_is_dropped_at_any_step_of_the_flight_loses_nothing() {
 
 #[test]
 fn a_runtime_that_is_taken_down_during_the_request_loses_nothing() {
-    let keeper = tokio::runtime::Runtime::new().unwrap();
+    let keeper = Runtime::new().unwrap();
     let setting = keeper.block_on(Setting::expired());
     setting.server.tell(|state| state.holds_answers = true);
     let client = setting.client();
 
-    let callers = tokio::runtime::Runtime::new().unwrap();
+    let callers = Runtime::new().unwrap();
     let caller = client.clone();
     callers.spawn(async move { caller.token().await });
     keeper.block_on(setting.server.until(|counts| counts.refresh_requests == 1));
@@ -89,8 +91,40 @@ fn a_runtime_that_is_taken_down_during_the_request_loses_nothing() {
 }
 
 #[test]
+fn f39_a_runtime_that_is_taken_down_at_any_step_of_the_flight_loses_nothing() {
+    let keeper = Runtime::new().unwrap();
+    let mut steps = 1;
+    loop {
+        let setting = keeper.block_on(Setting::expired());
+        let store = setting.watched();
+        let client = setting.client_on(store.clone());
+        let callers = Runtime::new().unwrap();
+        let caller = client.clone();
+        let call = callers.spawn(async move { caller.token().await.is_ok() });
+        let ended = keeper.block_on(async {
+            tokio::select! {
+                biased;
+                () = store.called(steps) => false,
+                served = call => served.unwrap(),
+            }
+        });
+        callers.shutdown_timeout(Duration::ZERO);
+        assert!(keeper.block_on(client.close()), "taken down at step {steps}");
+        // Another process: it finds the new token, or nothing was sent and it renews the old one itself.
+        assert_eq!(keeper.block_on(setting.client().token()).unwrap().secret().expose(), "access-1");
+        let counts = setting.server.counts();
+        assert_eq!((counts.refreshes, counts.reuses), (1, 0), "taken down at step {steps}");
+        if ended {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps >= 6, "load, lock, load, note, save, unlock; seen {steps}");
+}
+
+#[test]
 fn a_client_that_is_dropped_during_the_request_saves_all_the_same() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     let setting = runtime.block_on(Setting::expired());
     setting.server.tell(|state| state.holds_answers = true);
     let client = setting.client();
