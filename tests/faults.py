@@ -51,8 +51,8 @@ SCENARIOS = {
 # Scenarios of the npm package have tests of their own, which are run by Node: files, and how their tests are named.
 BROWSER, NODE = "wasm/tests/browser", "wasm/tests/node"
 IN_JAVASCRIPT = {
-    "F33": ("a worker dies in a login", [f"{BROWSER}/death.test.mjs"], r'worker dies (before|after) "\w+"$'),
-    "F34": ("a worker dies in a renewal", [f"{BROWSER}/death.test.mjs"], r'worker dies (before|after) "\w+" \('),
+    "F33": ("a worker dies in a login", [f"{BROWSER}/death.test.mjs"], r'worker dies (before|after) "[^"]+"$'),
+    "F34": ("a worker dies in a renewal", [f"{BROWSER}/death.test.mjs"], r'worker dies (before|after) "[^"]+" \('),
     "F35": (
         "tabs, worker and popup refresh at once",
         [f"{BROWSER}/extension.test.mjs", f"{BROWSER}/page_world.test.mjs"],

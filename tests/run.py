@@ -177,7 +177,8 @@ def all_faults(tally, left_out):
         rows += browsers.faults(tally, faults.IN_JAVASCRIPT)
     else:
         tally.skip(f"faults in browsers: {', '.join(faults.IN_JAVASCRIPT)}")
-    lines = [*faults.table(rows), "", *faults.waits(log), "", "```text", *figures(log), "```"]
+    told = [*figures(log), *tally.remarks, *(f"skipped: {name}" for name in tally.skips)]
+    lines = [*faults.table(rows), "", *faults.waits(log), "", "```text", *told, "```"]
     print(*lines, sep="\n", flush=True)
     assurance.write("tests/run --faults", lines)
 

@@ -28,6 +28,7 @@ class Tally:
         self.passed = 0
         self.failures = []
         self.skips = []
+        self.remarks = []
         self.started = time.monotonic()
 
     def step(self, name, command, **environment):
@@ -44,6 +45,11 @@ class Tally:
     def skip(self, name):
         say(f"skipped: {name}")
         self.skips.append(name)
+
+    def remark(self, what):
+        """Of what passed in the end: what a report has to say besides."""
+        print(what, flush=True)
+        self.remarks.append(what)
 
     def finish(self):
         say(f"{time.monotonic() - self.started:.0f} s in all")
