@@ -60,7 +60,7 @@ def arguments(parser):
     parser.add_argument("--only", metavar="NAME", action="append", help="with --deep: the parts that have this in their name")
     parser.add_argument("--minutes", type=float, default=10, help="with --deep: how long each target is fuzzed (10)")
     parser.add_argument("--again", action="store_true", help="with --deep: also what has run on this very tree")
-    parser.add_argument("--missed", action="store_true", help="with --deep: only those mutants that were missed last time")
+    parser.add_argument("--missed", action="store_true", help="with --deep: only mutants of files that changed since last time, and those missed then")
     parser.add_argument("--keep-seeds", action="store_true", help="with --deep: put what fuzzing found into fuzz/seeds")
 
 

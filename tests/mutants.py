@@ -48,33 +48,34 @@ PARTS = {
 LIMIT = "0 missed but those listed"
 HOURS = 3600
 
-# Of each part: the code that was tried to the end, and what was missed of it. It is in the tree, so any machine goes on from it.
+# Of each part: the code of each file that was tried to the end, and what was missed of it. It is in the tree, so any machine
+# goes on from it.
 KEPT = ROOT / "docs/mutants.json"
 
 
 def finder(part, missed_ones):
-    """What tries all mutants of a part, or those that were missed last time."""
+    """What tries all mutants of a part, or those of changed files and those that were missed last time."""
     files, stages, _ = PARTS[part]
     return lambda: find(part, files, stages, missed_ones)
 
 
 def find(part, files, stages, missed_ones):
     folder = TARGET / "deep/mutants" / part.replace(" ", "-")
-    code, known, out = code_of(files), folder / "code", folder / "mutants.out"
+    code, tried, out = codes_of(files), folder / "code", folder / "mutants.out"
     files = [f"--file={file}" for file in files]
-    if missed_ones and not known.is_file():
-        recall(part, files, known, out)
-    # What was caught is told by its line alone, so it counts for this very code; only tests may have changed.
-    missed_ones = missed_ones and known.is_file() and known.read_text() == code
-    if not missed_ones:
+    # A run that was broken off on this very code goes on; of others, what the tree knows of files that are the same counts.
+    goes_on = missed_ones and tried.is_file() and json.loads(tried.read_text()) == code
+    if not goes_on:
         shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    known.write_text(code)
+        out.mkdir(parents=True)
+        tried.write_text(json.dumps(code))
+        (out / "caught.txt").write_text("".join(f"{change}\n" for change in caught_before(part, files, code) if missed_ones))
+    before = (out / "caught.txt").read_text().splitlines()
     missed = []
     for at, (options, tests) in enumerate(stages):
         words = ["cargo", "mutants", *files, "--output", str(folder), "--no-shuffle", "--colors", "never"]
         words += ["--jobs", str(os.cpu_count() or 1), *(f"--cargo-arg={option}" for option in options.split())]
-        words += ["--iterate"] if at or missed_ones else []
+        words += ["--iterate"] if at or before else []
         end, _ = run(f"mutants of {part}", [*words, "--", *tests.split()], limit=8 * HOURS, CARGO_INCREMENTAL="1")
         if end not in (0, 2, 3):  # 2: some were missed, 3: some hung
             return False, "it broke off"
@@ -84,26 +85,24 @@ def find(part, files, stages, missed_ones):
         if not missed:
             break
     KEPT.write_text(json.dumps(kept() | {part: {"code": code, "missed": missed}}, indent=1, sort_keys=True) + "\n")
-    anew = "; those caught before were not tried anew" if missed_ones else ""
+    anew = f"; {len(before):,} caught before, in files whose code is the same, were not tried anew" if before else ""
     return not missed, f"{len(every(files)):,} changes, {len(missed)} missed{anew}"
 
 
-def recall(part, files, known, out):
-    """Puts what the tree says of the last run where the tool looks for it."""
-    last, changes = kept().get(part), every(files)
-    if last and set(last["missed"]) <= set(changes):
-        out.mkdir(parents=True, exist_ok=True)
-        known.write_text(last["code"])
-        (out / "caught.txt").write_text("".join(f"{change}\n" for change in changes if change not in last["missed"]))
+def caught_before(part, files, code):
+    """What was caught is told by its line alone, so it counts for this very code of its file; only tests may have changed."""
+    last = kept().get(part, {"code": {}, "missed": []})
+    same = {file for file in code if last["code"].get(file) == code[file]}
+    return [change for change in every(files) if change.split(":")[0] in same and change not in last["missed"]]
 
 
 def kept():
     return json.loads(KEPT.read_text()) if KEPT.is_file() else {}
 
 
-def code_of(files):
-    """A name for these files without the tests in them, and without comments and empty lines."""
-    digest = hashlib.sha256()
+def codes_of(files):
+    """A name for each of these files without the tests in it, and without comments and empty lines."""
+    codes = {}
     patterns = [f"{file}/*" if file.endswith("**") else file for file in files]  # `**` alone means folders to glob
     for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()):
         name = str(path.relative_to(ROOT))
@@ -111,8 +110,8 @@ def code_of(files):
             continue
         code, _, _ = path.read_text().partition("#[cfg(test)]\nmod tests {")
         lines = [line for line in code.splitlines() if line.strip() and not line.lstrip().startswith("//")]
-        digest.update("\n".join([name, *lines]).encode())
-    return digest.hexdigest()
+        codes[name] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return codes
 
 
 def every(files):
