@@ -22,7 +22,7 @@ const REOPENINGS: u32 = 100;
 const SAVE_WAIT: Duration = Duration::from_secs(10);
 
 /// Between the looks at a lock that is held for milliseconds. Many who wait would keep the holder from the processor.
-pub(super) const PAUSES: Pauses = Pauses { first: Duration::from_millis(1), last: Duration::from_millis(16) };
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(1), last: Duration::from_millis(16) };
 
 /// The most bytes of a lock file that are read.
 const MAX_NOTE: u64 = 1024;

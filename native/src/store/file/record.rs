@@ -16,15 +16,19 @@ use tokenway_core::lifecycle::record::{CredentialKey, Mark, RECORD_FORMAT, Recor
 use tokenway_core::secret::Secret;
 
 use super::failure::{failed, unable};
-use super::lock_file::{LockFile, PAUSES};
+use super::lock_file::LockFile;
 use super::paths::Files;
 use super::seal::seal;
 use super::shelf::{Damage, LeftOver, Shelf, Writing};
 use super::{platform, replace};
+use crate::store::patience::Pauses;
 use crate::store::{Answer, DeleteAnswer, SaveAnswer};
 
 /// How long a reader waits for whoever is putting a newer record in its place: longer than a save or a recovery takes.
 const PUTTING: Duration = Duration::from_secs(2);
+
+/// Between the looks at what is being put in its place.
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(1), last: Duration::from_millis(16) };
 
 /// What is stored. The key is in it so that a folder can be listed; members of newer versions are kept.
 #[derive(Serialize, Deserialize)]
