@@ -68,9 +68,12 @@ def find(part, files, stages, missed_ones):
     if not goes_on:
         shutil.rmtree(folder, ignore_errors=True)
         out.mkdir(parents=True)
+        known = caught_before(part, files, code) if missed_ones else []
+        (out / "caught.txt").write_text("".join(f"{change}\n" for change in known))
         tried.write_text(json.dumps(code))
-        (out / "caught.txt").write_text("".join(f"{change}\n" for change in caught_before(part, files, code) if missed_ones))
-    before = (out / "caught.txt").read_text().splitlines()
+    # Each run of the tool has lists of its own, and one of what it took from the run before.
+    lists = [out / f"{name}.txt" for name in ("caught", "previously_caught", "unviable")]
+    before = {change for path in lists if path.is_file() for change in path.read_text().splitlines()}
     missed = []
     for at, (options, tests) in enumerate(stages):
         words = ["cargo", "mutants", *files, "--output", str(folder), "--no-shuffle", "--colors", "never"]
@@ -91,9 +94,15 @@ def find(part, files, stages, missed_ones):
 
 def caught_before(part, files, code):
     """What was caught is told by its line alone, so it counts for this very code of its file; only tests may have changed."""
-    last = kept().get(part, {"code": {}, "missed": []})
-    same = {file for file in code if last["code"].get(file) == code[file]}
-    return [change for change in every(files) if change.split(":")[0] in same and change not in last["missed"]]
+    last, changes = kept().get(part, {"code": {}, "missed": []}), every(files)
+    # The line of a change that was missed may have moved in a file whose code is the same: then all of it is tried.
+    moved = {file_of(change) for change in last["missed"] if change not in changes}
+    same = {file for file in code if last["code"].get(file) == code[file]} - moved
+    return [change for change in changes if file_of(change) in same and change not in last["missed"]]
+
+
+def file_of(change):
+    return change.split(":")[0]
 
 
 def kept():

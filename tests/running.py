@@ -47,7 +47,7 @@ class Tally:
         self.skips.append(name)
 
     def remark(self, what):
-        """Of what passed in the end: what a report has to say besides."""
+        """What a report has to say besides."""
         print(what, flush=True)
         self.remarks.append(what)
 

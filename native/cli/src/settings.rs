@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     /// Which one that is.
     pub(crate) kind: StoreKind,
     stores: Arc<Stores>,
+    /// The store was chosen just now, for a login that is not there yet.
+    is_chosen_now: bool,
     /// The command that logs in again.
     pub(crate) login_command: String,
 }
@@ -151,13 +153,13 @@ impl Settings {
         let config = builder.build().map_err(unusable)?;
         let login_command = login_command(config.key(), known.as_ref(), target);
         let (kind, store) = stores.of(config.key())?;
-        Ok(Settings { config, store, kind, stores: Arc::clone(stores), login_command })
+        Ok(Settings { config, store, kind, stores: Arc::clone(stores), is_chosen_now: false, login_command })
     }
 
     /// For a login: where there is none, the store is chosen, and the choice remembered, before the browser opens. The
     /// other way round a login whose choice could not be remembered would be lost.
     pub(crate) async fn for_login(mut self) -> Result<Self, Stopped> {
-        (self.kind, self.store) = self.stores.choose(self.config.key()).await?;
+        (self.kind, self.store, self.is_chosen_now) = self.stores.choose(self.config.key()).await?;
         Ok(self)
     }
 
@@ -166,8 +168,13 @@ impl Settings {
         self.stores.pin(self.config.key(), self.kind)
     }
 
-    /// No login came, or it is gone: no store is remembered for it.
+    /// No login came: the store that was chosen for it is not remembered. Programs that use the library would look there.
     pub(crate) async fn not_logged_in(&self) -> Result<(), Stopped> {
+        if self.is_chosen_now { self.logged_out().await } else { Ok(()) }
+    }
+
+    /// The login is gone.
+    pub(crate) async fn logged_out(&self) -> Result<(), Stopped> {
         self.stores.unpin(self.config.key(), self.kind).await
     }
 

@@ -42,8 +42,8 @@ impl Stores {
     }
 
     /// Where a new login of that name goes. The choice is remembered, unless there is an older login: it stays the one
-    /// that is found until the new one is there.
-    pub(crate) async fn choose(&self, key: &CredentialKey) -> Result<(StoreKind, Arc<dyn Store>), Stopped> {
+    /// that is found until the new one is there. True: there is none.
+    pub(crate) async fn choose(&self, key: &CredentialKey) -> Result<(StoreKind, Arc<dyn Store>, bool), Stopped> {
         let used = self.used(key).await?;
         let kind = match self.asked.or(used) {
             Some(kind) => kind,
@@ -51,7 +51,7 @@ impl Stores {
         };
         let store = self.store(kind)?;
         self.pin(key, used.unwrap_or(kind))?;
-        Ok((kind, store))
+        Ok((kind, store, used.is_none()))
     }
 
     /// Where the login of that name is looked for, if there may be one. Programs that use the library put logins into plain

@@ -6,7 +6,8 @@
 //!
 //! From the save on it is in both, until it is only in the new one; while both leases are held nobody renews it in
 //! either. Killed in between, it is in both with one version: the same call finishes. A login and a logout take no
-//! lease: if one came in between, the old store has another version or none, and the copy is taken back.
+//! lease: if one came in between, the old store has another version or none when it is looked at again, and the copy is taken back. A logout between
+//! that look and the delete is not seen.
 
 use tokenway_core::action::{Delete, LeaseNumber, Load, Lock, Note, Save, Unlock};
 use tokenway_core::event::Locked;
@@ -117,12 +118,15 @@ async fn remove(from: &dyn Store, load: &Load, delete: &Delete) -> Answer<Delete
 }
 
 /// A move that was killed left the credential in both; a renewal, or a logout that was not finished, may have followed in
-/// the new store.
+/// the new store, or in the old one.
 fn is_moved_already(record: &Record, there: Option<&Record>) -> Result<bool, IoFailure> {
     match there {
         None => Ok(false),
+        Some(there) if there.login_id != record.login_id && there.mark == Mark::LoggedOut => Ok(false),
+        Some(there) if there.mark == Mark::LoggedOut => {
+            Err(unable("in the new store this very login was ended: log out in the old one, too".to_owned()))
+        }
         Some(there) if there.login_id == record.login_id => Ok(there.generation >= record.generation),
-        Some(there) if there.mark == Mark::LoggedOut => Ok(false),
         Some(_) => Err(unable(
             "the new store holds another login of that name: log out of the one that is not used any more".to_owned(),
         )),
@@ -277,15 +281,18 @@ mod tests {
 
     #[tokio::test]
     async fn f31_a_logout_in_the_new_store_is_not_undone_by_what_a_killed_move_left_in_the_old_one() {
-        let record = sample_record("login", 3, "three");
-        for (out, moved) in [("login", false), ("another", true)] {
-            let out = Record { mark: Mark::LoggedOut, ..sample_record(out, 10, "ten") };
-            let from = MemoryStore::new().with_record(key(), record.clone());
-            let to = MemoryStore::new().with_record(key(), out.clone());
-            assert_eq!(migrate(&from, &to, &key(), || Ok(())).await.unwrap(), Migrated::Moved);
-            let expected = if moved { &record } else { &out };
-            assert_eq!((stored(&from).await, stored(&to).await.as_deref()), (None, Some(expected)));
+        let out = |login: &str, generation| Record { mark: Mark::LoggedOut, ..sample_record(login, generation, "out") };
+        for ended in [out("login", 10), out("login", 2)] {
+            let from = MemoryStore::new().with_record(key(), sample_record("login", 3, "three"));
+            let to = MemoryStore::new().with_record(key(), ended.clone());
+            let failure = migrate(&from, &to, &key(), || panic!("not moved")).await.unwrap_err();
+            assert!(failure.detail.contains("this very login was ended"), "{}", failure.detail);
+            assert_eq!((stored(&from).await.is_some(), stored(&to).await), (true, Some(Box::new(ended))));
         }
+        let from = MemoryStore::new().with_record(key(), sample_record("login", 3, "three"));
+        let to = MemoryStore::new().with_record(key(), out("another", 10));
+        assert_eq!(migrate(&from, &to, &key(), || Ok(())).await.unwrap(), Migrated::Moved);
+        assert_eq!(*stored(&to).await.unwrap(), sample_record("login", 3, "three"));
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use tokenway::core::secret::Secret;
 use tokenway::store::conformance::{conformance, sample_key, sample_record};
 use tokenway::store::{LockAnswer, RedisOptions, RedisStore, SaveAnswer, Store};
 
-use crate::redis::{Redis, Tls, until};
+use crate::redis::{Redis, Tls, free_port, until};
 
 #[tokio::test]
 async fn the_redis_store_keeps_the_contract() {
@@ -107,7 +107,8 @@ async fn a_store_that_is_dropped_gives_its_leases_back() {
 
 #[tokio::test]
 async fn all_keys_of_a_credential_have_one_hash_tag_and_only_its_lease_expires() {
-    let Some(redis) = Redis::with(&["--cluster-enabled", "yes"]) else { return };
+    let bus = free_port().to_string();
+    let Some(redis) = Redis::with(&["--cluster-enabled", "yes", "--cluster-port", &bus]) else { return };
     assert_eq!(redis.says("cluster addslotsrange 0 16383"), "OK");
     until("the cluster of one has all slots", || redis.says("cluster info").contains("cluster_state:ok"));
     let (store, key) = (redis.store(), sample_key("tags", "default"));

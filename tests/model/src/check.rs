@@ -127,7 +127,7 @@ impl Model for Checked {
 impl World {
     /// What breaks I2 in a way that is not known here ends the walk, too.
     fn settle(&mut self, setting: &Setting) {
-        if let Some(how) = self.watch.spent_twice.filter(|how| !setting.ways().contains(how)) {
+        if let Some(&how) = self.watch.spent_twice.iter().find(|how| !setting.ways().contains(how)) {
             self.watch.broken.get_or_insert(Broken { rule: 2, how });
         }
         if self.watch.broken.is_none() && self.hangs(setting) {
@@ -137,7 +137,7 @@ impl World {
 
     fn how(&self, rule: &str) -> Option<&'static str> {
         if rule == KNOWN_WAY {
-            return self.watch.spent_twice.filter(|_| self.how(RULES[1]).is_none());
+            return self.watch.spent_twice.first().copied().filter(|_| self.how(RULES[1]).is_none());
         }
         let broken = self.watch.broken.filter(|broken| RULES[usize::from(broken.rule) - 1] == rule);
         broken.map(|broken| broken.how)

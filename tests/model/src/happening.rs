@@ -183,6 +183,7 @@ impl World {
     /// The world after it.
     pub(crate) fn after(&self, happening: Happening, setting: &Setting, config: &Config) -> World {
         let mut world = self.clone();
+        world.watch.spent_twice.clear();
         if happening.is_fault() {
             world.left.faults -= 1;
         }

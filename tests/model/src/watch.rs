@@ -42,8 +42,8 @@ pub(crate) struct Broken {
 pub(crate) struct Watch {
     /// The first rule that was broken.
     pub(crate) broken: Option<Broken>,
-    /// I2 was broken, and how it was the last time.
-    pub(crate) spent_twice: Option<&'static str>,
+    /// The ways in which the last happening broke I2.
+    pub(crate) spent_twice: Vec<&'static str>,
     spent: BTreeMap<Grant, Spent>,
     logins: Vec<u8>,
     newest: BTreeMap<u8, (u64, u8)>,
@@ -91,7 +91,7 @@ impl Watch {
     }
 
     fn spent_twice(&mut self, how: &'static str) {
-        self.spent_twice = Some(how);
+        self.spent_twice.push(how);
     }
 
     pub(crate) fn logout_begins(&mut self) {

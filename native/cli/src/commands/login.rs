@@ -25,6 +25,16 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
         refuse_if_logged_in(&settings).await?;
     }
     let settings = settings.for_login().await?;
+    let end = log_in(&args, &settings).await;
+    if end.is_err()
+        && let Err(trouble) = settings.not_logged_in().await
+    {
+        say(&trouble.to_string());
+    }
+    end
+}
+
+async fn log_in(args: &LoginArgs, settings: &Settings) -> Result<Answer, Stopped> {
     if let Some(file) = &args.record {
         open_transcript(file)?;
     }
@@ -42,7 +52,6 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
             if !client.close().await {
                 say("tokenway: the login was on its way and did not come back in time");
             }
-            forget_store(&settings).await;
             return Err(Stopped::interrupted());
         }
     };
@@ -52,12 +61,9 @@ pub(crate) async fn run(args: LoginArgs) -> Result<Answer, Stopped> {
     match end {
         Ok(logged_in) => {
             settings.logged_in()?;
-            Ok(answer(&logged_in, &provider, &settings))
+            Ok(answer(&logged_in, &provider, settings))
         }
-        Err(failure) => {
-            forget_store(&settings).await;
-            Err(stopped(failure, &settings))
-        }
+        Err(failure) => Err(stopped(failure, settings)),
     }
 }
 
@@ -109,13 +115,6 @@ fn told(note: &LoginNote) -> String {
             "The server gave no refresh token: this login ends when its access token does.".to_owned()
         }
         LoginNote::ScopesMissing(scopes) => format!("The server did not grant: {}.", scopes.join(" ")),
-    }
-}
-
-/// Programs that use the library would look there. Trouble with that is told beside the failure of the login.
-async fn forget_store(settings: &Settings) {
-    if let Err(trouble) = settings.not_logged_in().await {
-        say(&trouble.to_string());
     }
 }
 

@@ -57,7 +57,7 @@ async fn log_out(
     let scope = if args.local { Scope::LocalOnly } else { Scope::Everywhere };
     let client = settings.client(super::observer(&args.target.common))?;
     let out = client.logout(scope).await.map_err(|failure| Stopped::failure(failure, &settings.login_command))?;
-    settings.not_logged_in().await?;
+    settings.logged_out().await?;
     Ok((settings.config.key().clone(), out))
 }
 

@@ -64,6 +64,7 @@ async fn move_one(stores: &Stores, key: &CredentialKey, from: StoreKind, to: Sto
     if migrated.is_err() && repinned {
         // Somebody logged in or out in the old store, and that counts.
         stores.repin(key, before).map_err(|failure| Stopped::configuration(failure.detail))?;
+        stores.unpin(key, before).await?;
     }
     match migrated {
         Ok(Migrated::Moved) => Ok(true),

@@ -3,7 +3,11 @@
 use std::fs;
 use std::process::{Command, Stdio};
 #[cfg(unix)]
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use crate::peer::{Home, Peer, Run, Waiting, finish, person};
 
@@ -37,11 +41,19 @@ impl Unnamed {
     fn login_without(&self, lock: &str, peer: &Peer, store: &str, environment: &[(&str, &str)]) -> Run {
         let lock = self.0.path().join(lock);
         let login = ["login", "--issuer", peer.issuer(), "--client-id", "native", "--store", store];
-        let mut process = Waiting::start(self.command(&login, environment));
-        while !process.has_ended_within(Duration::from_millis(1)) {
-            let _ = fs::remove_file(&lock);
-        }
-        process.end()
+        let process = Waiting::start(self.command(&login, environment));
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Acquire) {
+                    let _ = fs::remove_file(&lock);
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let run = process.end();
+            ended.store(true, Ordering::Release);
+            run
+        })
     }
 
     fn login(&self, peer: &Peer, more: &[&str], environment: &[(&str, &str)]) -> Run {
@@ -157,6 +169,9 @@ fn a_login_that_comes_to_nothing_leaves_no_choice_of_a_store_behind() {
     let (peer, home) = (Peer::start(), Unnamed::new());
     let deny = person("--deny");
     home.login(&peer, &["--store", "encrypted"], &[PASSPHRASE, ("BROWSER", &deny)]).exits(1).says("access_denied");
+    assert!(home.names("stores").is_empty());
+    let nowhere = home.login(&peer, &["--store", "encrypted", "--record", "/nonexistent/file"], &[PASSPHRASE]);
+    nowhere.exits(5).says("the transcript");
     assert!(home.names("stores").is_empty());
     home.login(&peer, &["--store", "encrypted"], &[PASSPHRASE]).succeeds();
     let again = ["--store", "encrypted", "--force"];

@@ -44,23 +44,23 @@ fn f18_a_process_that_is_stopped_with_the_lock_is_not_overtaken_and_then_serves_
     let credential = Credential::at(peer.issuer(), "native", "stopped".to_owned());
     credential.login(&home);
     let rejected = credential.stored_token(&home);
-    let asking = || {
-        let mut process = Waiting::start(credential.asking(&home));
+    let asking = |deadline: &str| {
+        let mut process = Waiting::start(credential.asking_within(&home, deadline));
         process.give(&rejected);
         process
     };
-    peer.delay(Duration::from_millis(300));
-    let mut holder = asking();
+    peer.delay(Duration::from_secs(2));
+    let mut holder = asking("10");
     until("the renewal is sent", || peer.count("token_requests") == 2);
     holder.signal("STOP");
-    let others: Vec<Waiting> = (0..4).map(|_| asking()).collect();
+    let others: Vec<Waiting> = (0..4).map(|_| asking("1")).collect();
     for other in others {
         other.end().exits(4).prints_nothing().says("another process is renewing");
     }
     assert!(!holder.has_ended_within(Duration::from_millis(1)));
     holder.signal("CONT");
     let token = holder.end().token();
-    let others: Vec<Waiting> = (0..4).map(|_| asking()).collect();
+    let others: Vec<Waiting> = (0..4).map(|_| asking("10")).collect();
     for other in others {
         assert_eq!(other.end().token(), token);
     }

@@ -24,7 +24,8 @@ use super::{platform, replace};
 use crate::store::patience::Pauses;
 use crate::store::{Answer, DeleteAnswer, SaveAnswer};
 
-/// How long a reader waits for whoever is putting a newer record in its place: longer than a save or a recovery takes.
+/// How long a reader waits for whoever is putting a newer record in its place: longer than a save or a recovery takes. A
+/// writer that was killed where the file system has no locks is believed to live for longer.
 const PUTTING: Duration = Duration::from_secs(2);
 
 /// Between the looks at what is being put in its place.
@@ -140,7 +141,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 
 /// A writer that was killed after its bytes were complete and before they were in their place has brought a newer
 /// record: the refresh token in the older one is spent. It is put in its place, by us or by another reader who has begun
-/// to; or its writer lives and does it. A writer that stands still keeps nobody from reading what is there.
+/// to; or its writer lives and does it. A writer that stands still keeps nobody from reading what is there for longer.
 fn recover(shelf: &dyn Shelf, files: &Files) -> Answer<()> {
     let (started, mut pause) = (Instant::now(), PAUSES.first);
     while promotable(shelf, files)?.is_some() {

@@ -44,6 +44,7 @@ fn f16_processes_on_one_redis_that_is_stopped_or_killed_under_them_lose_no_token
         assert_eq!(peer.whose(&token), "alice", "round {round}");
         assert_eq!((peer.count("reuses"), peer.count("grants_revoked")), (0, 0), "round {round}");
     }
+    assert!(failures > 0, "an outage meets a request");
     eprintln!(
         "storm: redis stopped {0} times and killed {0} times under {PROCESSES} processes: {1} refreshes, 0 reuses, \
          0 logins lost, {failures} typed errors",
