@@ -172,7 +172,8 @@ async function killWorker(browser, page) {
 async function killEventPage(browser) {
   const { result: tree } = await browser.connection.send('browsingContext.getTree', { 'moz:scope': 'chrome' });
   const expression = `WebExtensionPolicy.getByID(${JSON.stringify(FIREFOX_ID)}).extension.terminateBackground({ ignoreDevToolsTarget: true })`;
-  await browser.connection.send('script.evaluate', { expression, target: { context: tree.contexts[0].context }, awaitPromise: true });
+  const { result } = await browser.connection.send('script.evaluate', { expression, target: { context: tree.contexts[0].context }, awaitPromise: true });
+  if (result.type === 'exception') throw new Error(`the event page lives on: ${result.exceptionDetails.text}`);
 }
 
 /** A person who logs in wherever the server asks, until told to stop. */
