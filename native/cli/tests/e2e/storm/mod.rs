@@ -7,10 +7,10 @@ mod trouble;
 
 use std::time::Duration;
 
-use crate::peer::{Home, Peer};
-use crate::redis_server::Redis;
 use tokenway_core::moment::Millis;
 
+use crate::peer::{Home, Peer};
+use crate::redis_server::Redis;
 use process::{Caller, Served};
 use shelf::{Kind, Shelf};
 
