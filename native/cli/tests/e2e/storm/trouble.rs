@@ -64,7 +64,10 @@ fn failures_before_another(caller: &mut Caller, rejected: &str) -> usize {
             }
             Err(failure) => {
                 let kind = failure.split(':').next().unwrap();
-                assert!(["Busy", "CoolDown", "OutcomeUnknown", "Store"].contains(&kind), "{failure}");
+                let typed = ["Busy", "CoolDown", "OutcomeUnknown", "Store"].contains(&kind);
+                // The store stood still for so long that nothing may be sent on what it said.
+                let held_back = kind == "Unreachable" && failure.contains("the request was not sent");
+                assert!(typed || held_back, "{failure}");
             }
         }
         failures += 1;
