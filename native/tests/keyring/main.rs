@@ -229,9 +229,9 @@ fn f16_without_a_keyring_the_probe_says_so_and_nothing_is_taken_for_logged_out()
     });
 }
 
-/// What the first save says where there are two keyrings to choose from.
-fn trouble_of_two(home: &Path) -> String {
-    let keyring = || Keyring::of_the_system().with_wait(Duration::from_millis(500));
+/// What the first save says where there are two keyrings to choose from, each with `wait` to answer.
+fn trouble_of_two(home: &Path, wait: Duration) -> String {
+    let keyring = || Keyring::of_the_system().with_wait(wait);
     let either = KeyringStore::with_first_of(home.join("either"), vec![keyring(), keyring()]);
     run(either.save(&next(1, "one"))).unwrap_err().detail
 }
@@ -242,10 +242,11 @@ fn f16_a_keyring_that_is_locked_or_silent_is_not_passed_over_for_the_next() {
         let keyring = bus.keyring();
         run(save(&store(bus), &next(1, "one")));
         bus.lock();
-        let locked = trouble_of_two(&bus.home());
+        // Before it says that it is locked it tries to show its window, which may take a while.
+        let locked = trouble_of_two(&bus.home(), Duration::from_secs(10));
         assert_eq!(locked.matches("unlock it and try again").count(), 1, "{locked}");
         keyring.signal("STOP");
-        let silent = trouble_of_two(&bus.home());
+        let silent = trouble_of_two(&bus.home(), Duration::from_millis(500));
         assert_eq!(silent.matches("has not answered").count(), 1, "{silent}");
         keyring.signal("CONT");
     });
@@ -256,7 +257,7 @@ fn f16_a_keyring_that_is_not_there_is_passed_over_for_the_next() {
     const NOWHERE: (&str, &str) = ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
     if env::var(NOWHERE.0).is_ok_and(|address| address == NOWHERE.1) {
         let home = tempfile::tempdir().unwrap();
-        let absent = trouble_of_two(home.path());
+        let absent = trouble_of_two(home.path(), Duration::from_secs(10));
         assert_eq!(absent.matches("cannot be used").count(), 2, "{absent}");
         return;
     }
